@@ -1,0 +1,124 @@
+"""What the catalog takes and gives: collections, documents, versions, stored chunks, changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from index.document import Chunk, Format, Heading, Parsed, Span
+from index.vectors import Int8Vectors, Vector, Vectors
+
+DocumentStatus = Literal["queued", "indexed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The documents that are searched together, and the model their vectors come from."""
+
+    id: int
+    name: str
+    embedding_model: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One source text as it is listed; `created_at` and `updated_at` are Unix times in milliseconds."""
+
+    id: str
+    source: str
+    origin: str
+    title: str
+    status: DocumentStatus
+    metadata: Mapping[str, str]
+    format: Format | None
+    raw_sha256: str | None
+    text_sha256: str | None
+    characters: int
+    chunks: int
+    created_at: int
+    updated_at: int
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """The canonical text of a document's live version with its layout."""
+
+    document_id: str
+    version_id: int
+    title: str
+    source: str
+    format: Format
+    text: str
+    sha256: str
+    pages: tuple[int, ...]
+    headings: tuple[Heading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A document's next version, ready to be stored.
+
+    `vectors` is float32 (chunks, dimension), of unit length; `sentence_vectors` holds one int8 array
+    (sentences, dimension) for each chunk.
+    """
+
+    document_id: str
+    title: str
+    metadata: Mapping[str, str]
+    raw_sha256: str
+    parsed: Parsed
+    chunks: tuple[Chunk, ...]
+    vectors: Vectors
+    sentence_vectors: tuple[Int8Vectors, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A live or pending chunk as followers and retrieval see it; all spans are offsets in the document."""
+
+    version_id: int
+    ordinal: int
+    document_id: str
+    title: str
+    source: str
+    metadata: Mapping[str, str]
+    span: Span
+    text: str
+    sentences: tuple[Span, ...]
+    headings: tuple[str, ...]
+    page: int | None
+    vector: Vector
+    sentence_vectors: Int8Vectors
+
+    @property
+    def id(self) -> str:
+        """The chunk's public id."""
+        return chunk_id(self.version_id, self.ordinal)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step that the followers repeat: the chunks of a version came or went."""
+
+    seq: int
+    kind: Literal["add", "remove"]
+    version_id: int
+    chunk_count: int
+
+    @property
+    def chunk_ids(self) -> list[str]:
+        """The ids of the chunks that came or went."""
+        return [chunk_id(self.version_id, ordinal) for ordinal in range(self.chunk_count)]
+
+
+def chunk_id(version_id: int, ordinal: int) -> str:
+    """The public id of a chunk: it names one version, so it never points at another text."""
+    return f"{version_id}.{ordinal}"
+
+
+def parse_chunk_id(value: str) -> tuple[int, int]:
+    """The version id and ordinal in a chunk id; `ValueError` where it is none."""
+    version, ordinal = value.split(".")
+    return int(version), int(ordinal)

@@ -1,0 +1,139 @@
+"""The catalog's tables, for SQLite and PostgreSQL."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("embedding_model", String(255), nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("origin", Text, nullable=False, default=""),
+    Column("live_version", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("collection_id", "source"),
+)
+
+# A version is `pending` until the followers hold it, `live` while it is served, `dead` until it is purged.
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("state", String(7), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("raw_sha256", String(64), nullable=False),
+    Column("text_sha256", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("characters", Integer, nullable=False),
+    Column("pages", JSON, nullable=False),
+    Column("headings", JSON, nullable=False),
+    Column("chunk_count", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_versions_document_id", "document_id"),
+    Index("ix_versions_state", "state"),
+    sqlite_autoincrement=True,
+)
+
+# `text` repeats the version's text[start:end], so that ranking need not read whole documents.
+# `sentences` packs little-endian int32 pairs (start, end); `sentence_vectors` packs int8 rows.
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("page", Integer),
+    Column("headings", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("sentences", LargeBinary, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("sentence_vectors", LargeBinary, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("collection_id", Integer, nullable=False),
+    Column("kind", String(6), nullable=False),
+    Column("version_id", Integer, nullable=False),
+    Column("chunk_count", Integer, nullable=False),
+    Index("ix_changes_collection_id_seq", "collection_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# `payload` holds the uploaded bytes until the item has ended: an acknowledged upload survives a crash.
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("document_id", String(32), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("title", Text),
+    Column("metadata", JSON, nullable=False),
+    Column("state", String(9), nullable=False),
+    Column("error_code", String(64)),
+    Column("error_message", Text),
+    Column("payload", LargeBinary),
+    Index("ix_job_items_state", "state"),
+    Index("ix_job_items_job_id", "job_id"),
+    Index("ix_job_items_document_id", "document_id"),
+    sqlite_autoincrement=True,
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(63), nullable=False, unique=True),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)

@@ -1,0 +1,95 @@
+"""The values that travel through the index: spans, parsed documents, chunks, passages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Format = Literal["text", "markdown", "html", "pdf", "docx"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range `[start, end)` of Unicode code points in a canonical text."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        """The text that the span points at."""
+        return text[self.start : self.end]
+
+    def contains(self, other: "Span") -> bool:
+        """Whether `other` lies wholly inside this span."""
+        return self.start <= other.start and other.end <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading in a canonical text; `level` 1 is the outermost."""
+
+    level: int
+    title: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a loader makes of one file: its canonical text and what is known of its layout.
+
+    `pages` holds the offset at which each page starts, in order, and is empty where the format has no pages.
+    `blocks` are the stretches that no sentence crosses (paragraphs, list items, table rows, headings):
+    ascending, not overlapping, none empty, without white space at either end.
+    """
+
+    text: str
+    format: Format
+    title: str | None = None
+    pages: tuple[int, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    blocks: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A contiguous span of a document: the unit that is embedded and searched.
+
+    `sentences` are ascending, don't overlap, and lie inside `span`; all offsets are in the canonical text.
+    `headings` is the path of heading titles above the chunk's first sentence, outermost first.
+    """
+
+    ordinal: int
+    span: Span
+    sentences: tuple[Span, ...]
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A span inside a chunk: the unit that is cited. `text` is cut from the catalog."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk as retrieved for one query.
+
+    `score` is the fused score in [0, 1]; `sentence_scores` holds one cosine similarity to the query for each
+    sentence, in the order of `sentences`. `text` and the sentences are cut from the catalog.
+    """
+
+    rank: int
+    score: float
+    chunk_id: str
+    document_id: str
+    title: str
+    source: str
+    span: Span
+    text: str
+    sentences: tuple[Sentence, ...]
+    sentence_scores: tuple[float, ...]
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    metadata: Mapping[str, str] | None = None

@@ -1,0 +1,115 @@
+"""The root of the product's error tree, and the errors of indexing and searching.
+
+    QAError
+    ├── LoadError                a file or an upload could not be turned into text
+    │   ├── UnsupportedFormat    its content is of no format that we read
+    │   ├── EmptyDocument        it holds no text
+    │   ├── EncryptedDocument    it needs a password
+    │   ├── DamagedDocument      its structure could not be read
+    │   └── DocumentTooLarge     it is over a limit
+    ├── EmbeddingError           the embedding model is missing or failed
+    ├── CatalogError             the data directory or its database can't be used
+    │   ├── DataDirectoryInUse   another process owns the data directory
+    │   ├── NewerSchema          the database was written by a newer release
+    │   └── EmbeddingMismatch    the collection was indexed with another embedding model
+    ├── NotFound                 no such document, collection or job
+    └── InvalidRequest           the caller's words are off
+
+Each error has a stable `code` for programs, an HTTP `status`, and a message for people that says
+what happened, to which thing, and what to do.
+"""
+
+from typing import ClassVar
+
+
+class QAError(Exception):
+    """Base of every error that this product raises on purpose."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+
+
+class LoadError(QAError):
+    """A file or an upload could not be turned into text; the others are not affected."""
+
+    code = "unreadable_document"
+    status = 422
+
+
+class UnsupportedFormat(LoadError):
+    """The content is of no format that we read."""
+
+    code = "unsupported_format"
+    status = 415
+
+
+class EmptyDocument(LoadError):
+    """The document holds no text."""
+
+    code = "empty_document"
+
+
+class EncryptedDocument(LoadError):
+    """The document needs a password."""
+
+    code = "encrypted_document"
+
+
+class DamagedDocument(LoadError):
+    """The document's structure could not be read."""
+
+    code = "damaged_document"
+
+
+class DocumentTooLarge(LoadError):
+    """The document, or what it unpacks to, is over a limit."""
+
+    code = "document_too_large"
+    status = 413
+
+
+class EmbeddingError(QAError):
+    """The embedding model is missing or failed."""
+
+    code = "embedding_failed"
+    status = 503
+
+
+class CatalogError(QAError):
+    """The data directory or its database can't be used."""
+
+    code = "catalog_unusable"
+
+
+class DataDirectoryInUse(CatalogError):
+    """Another process owns the data directory."""
+
+    code = "data_directory_in_use"
+    status = 503
+
+
+class NewerSchema(CatalogError):
+    """The database was written by a newer release."""
+
+    code = "newer_schema"
+
+
+class EmbeddingMismatch(CatalogError):
+    """The collection was indexed with another embedding model."""
+
+    code = "embedding_mismatch"
+    status = 409
+
+
+class NotFound(QAError):
+    """There is no such document, collection or job."""
+
+    code = "not_found"
+    status = 404
+
+
+class InvalidRequest(QAError):
+    """The caller's words are off: a value is missing, too long or of the wrong kind."""
+
+    code = "invalid_request"
+    status = 400

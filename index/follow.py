@@ -1,0 +1,54 @@
+"""Followers repeat the catalog's changes, and catching up and rebuilding are one path from different numbers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from index.catalog import Catalog, Collection, StoredChunk
+
+BATCH_CHUNKS = 1000
+
+
+class Follower(Protocol):
+    """A search structure made from the catalog, which can be thrown away and made again."""
+
+    name: str
+
+    def applied(self) -> int:
+        """The number of the last change that has been applied; 0 for none."""
+        ...
+
+    def apply(self, *, add: Sequence[StoredChunk], remove: Sequence[str], through: int) -> None:
+        """Take chunks in and out and record change number `through`; repeating it changes nothing."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything, as before the first change."""
+        ...
+
+
+def catch_up(catalog: Catalog, collection: Collection, follower: Follower) -> int:
+    """Apply all changes that the follower has not seen, in order; gives the number of chunks added.
+
+    A follower that has seen more than the catalog has (it belongs to another one, or the catalog was restored)
+    is made again from nothing.
+    """
+    seq = follower.applied()
+    if seq > catalog.last_change(collection):
+        follower.clear()
+        seq = 0
+    added = 0
+    while changes := catalog.changes_after(collection, seq):
+        add: list[StoredChunk] = []
+        remove: list[str] = []
+        for change in changes:
+            if change.kind == "add":
+                # A version that has gone since has no chunks any more: nothing is added.
+                add.extend(catalog.version_chunks(collection, change.version_id))
+            else:
+                remove.extend(change.chunk_ids)
+            seq = change.seq
+            if len(add) >= BATCH_CHUNKS:
+                break
+        follower.apply(add=add, remove=remove, through=seq)
+        added += len(add)
+    return added

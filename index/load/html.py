@@ -1,0 +1,210 @@
+"""HTML: the text that a reader sees, in blocks, without the page's machinery."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+
+from index.document import Parsed
+from index.errors import DamagedDocument
+from index.load.compose import Piece, compose, row
+from index.load.decode import decode
+from index.load.limits import Limits
+from index.load.nesting import is_overgrown
+
+_SKIPPED = frozenset(
+    (
+        *("script", "style", "template", "noscript", "svg", "head", "iframe", "object", "canvas", "audio"),
+        *("video", "datalist", "select", "textarea", "rp", "rt"),
+    )
+)
+_BLOCKS = frozenset(
+    (
+        *(
+            "address",
+            "article",
+            "aside",
+            "blockquote",
+            "body",
+            "caption",
+            "center",
+            "dd",
+            "details",
+            "dialog",
+        ),
+        *(
+            "dir",
+            "div",
+            "dl",
+            "dt",
+            "fieldset",
+            "figcaption",
+            "figure",
+            "footer",
+            "form",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+        ),
+        *(
+            "h5",
+            "h6",
+            "header",
+            "hgroup",
+            "hr",
+            "html",
+            "legend",
+            "li",
+            "listing",
+            "main",
+            "menu",
+            "nav",
+            "ol",
+        ),
+        *("p", "pre", "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+        *("ul", "xmp"),
+    )
+)
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_ITEMS = frozenset(("li", "dt", "dd"))
+_PRE = frozenset(("pre", "listing", "xmp"))
+_HIDDEN = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
+    r"|(?:font-size|opacity)\s*:\s*0*(?:\.0*)?0(?:\.0*)?\s*(?:[a-z%]+\s*)?(?:!\s*important\s*)?(?:;|$))",
+    re.IGNORECASE,
+)
+_CONTENT = frozenset(("main", "article"))
+_CELLS = frozenset(("td", "th"))
+_SPACES = re.compile(r"[ \t\n\f\r]+")  # HTML folds these only; a no-break space stays
+_BREAK = re.compile(r" ?\v ?")  # stands for <br>
+_PARAGRAPH_BREAK = re.compile(r"\n{2,}")
+_CHARSET = re.compile(
+    rb"<(?:meta\b[^>]*?\bcharset|\?xml\b[^>]*?\bencoding)\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE
+)
+_CHARSET_BYTES = 4096  # browsers look at the first 1,024 bytes only; comments often push it further
+
+
+def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001  every format takes the same
+    """What a browser would show of an HTML page, as far as its markup tells; style sheets are not applied.
+
+    Left out are scripts and the like, what is hidden by an attribute or an inline style, and, if the page
+    marks its content by <main> or <article>, the <nav> and <footer> outside of that. A table row is a line
+    `cell | cell`. The title is <title>, else the first <h1>.
+    """
+    declared = _CHARSET.search(data[:_CHARSET_BYTES])
+    html = decode(data, name=name, declared=declared[1].decode("ascii", "ignore") if declared else None)
+    if is_overgrown(html):
+        raise DamagedDocument(f"{name!r} nests its elements too deeply: save the page again with a browser")
+    try:
+        tree = LexborHTMLParser(html.replace("\0", ""))
+    except (SelectolaxError, UnicodeEncodeError) as error:
+        raise DamagedDocument(f"{name!r} could not be read as HTML ({error}): save it as text") from error
+    title = tree.head.css_first("title") if tree.head is not None else None
+    return compose(_pieces(tree), format="html", title=title.text() if title is not None else None)
+
+
+def _pieces(tree: LexborHTMLParser) -> list[Piece]:
+    """The blocks of the page; the walk keeps its own stack, as pages may be nested thousands deep."""
+    reader = _Reader(marked=tree.css_first("main, article") is not None)
+    path: list[LexborNode] = []
+    node: LexborNode | None = tree.root
+    while node is not None:
+        if node.is_text_node:
+            reader.buffer.append(node.text_content or "")
+        elif node.is_element_node and not reader.skips(node):
+            reader.enter(node.tag or "")
+            path.append(node)
+            if node.first_child is not None:
+                node = node.first_child
+                continue
+            reader.leave(path.pop().tag or "")
+        while node.next is None and path:
+            node = path.pop()
+            reader.leave(node.tag or "")
+        node = node.next if path else None
+    reader.flush()
+    return reader.pieces
+
+
+@dataclass(slots=True)
+class _Row:
+    """A table row that is being read: its cells, and where the pieces around it go."""
+
+    outside: list[Piece]
+    cells: list[list[Piece]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Makes pieces of the elements that are entered and left and of the text in between.
+
+    `marked` says that the page marks its content by <main> or <article>; `buffer` is the text of the open
+    block.
+    """
+
+    marked: bool
+    pieces: list[Piece] = field(default_factory=list)
+    buffer: list[str] = field(default_factory=list)
+    _roles: list[tuple[Literal["paragraph", "heading", "item"], int]] = field(default_factory=list)
+    _rows: list[_Row] = field(default_factory=list)
+    _in_content: int = 0
+    _in_pre: int = 0
+
+    def skips(self, node: LexborNode) -> bool:
+        """Whether `node` and all in it is nothing that a reader of the page's content sees."""
+        tag, attributes = node.tag or "", node.attributes
+        return (
+            tag in _SKIPPED
+            or (tag in {"nav", "footer"} and self.marked and not self._in_content)
+            or (tag == "dialog" and "open" not in attributes)
+            or "hidden" in attributes
+            or (attributes.get("aria-hidden") or "").strip().lower() == "true"
+            or _HIDDEN.search(attributes.get("style") or "") is not None
+        )
+
+    def enter(self, tag: str) -> None:
+        """Begins an element."""
+        if tag == "br":
+            self.buffer.append("\n" if self._in_pre else "\v")
+        if tag not in _BLOCKS:
+            return
+        self.flush()
+        self._in_content += tag in _CONTENT
+        self._in_pre += tag in _PRE
+        if tag in _HEADINGS:
+            self._roles.append(("heading", _HEADINGS[tag]))
+        elif tag in _ITEMS:
+            self._roles.append(("item", 0))
+        elif tag == "tr":
+            self._rows.append(_Row(self.pieces))
+        elif tag in _CELLS:
+            self._roles.append(("paragraph", 0))
+            self.pieces = []
+            self._rows[-1].cells.append(self.pieces)
+
+    def leave(self, tag: str) -> None:
+        """Ends the element that was begun last."""
+        if tag not in _BLOCKS:
+            return
+        self.flush()
+        self._in_content -= tag in _CONTENT
+        self._in_pre -= tag in _PRE
+        if tag in _HEADINGS or tag in _ITEMS or tag in _CELLS:
+            self._roles.pop()
+        if tag == "tr":
+            ended = self._rows.pop()
+            self.pieces = ended.outside
+            self.pieces += row(ended.cells)
+
+    def flush(self) -> None:
+        """Ends the open block."""
+        text = "".join(self.buffer)
+        self.buffer.clear()
+        kind, level = self._roles[-1] if self._roles else ("paragraph", 0)
+        if self._in_pre:
+            self.pieces.append(Piece(text, kind, level))
+            return
+        folded = _BREAK.sub("\n", _SPACES.sub(" ", text))
+        self.pieces += [Piece(part, kind, level) for part in _PARAGRAPH_BREAK.split(folded) if part.strip()]

@@ -1,0 +1,41 @@
+"""How much a zipped document unpacks to, before anything reads it into memory."""
+
+import zipfile
+import zlib
+from io import BytesIO
+
+from index.errors import DamagedDocument, DocumentTooLarge
+from index.load.limits import Limits
+
+_ENTRY = b"PK\x01\x02"  # starts each member's entry in the central directory
+_CHUNK = 1024 * 1024  # bytes
+
+
+def check_unpacked(data: bytes, *, name: str, limits: Limits) -> None:
+    """Refuses the ZIP archive `data` if it unpacks to more than `limits` allow.
+
+    What the archive declares of itself is not believed: its members are unpacked, and counted.
+    Raises `DocumentTooLarge`, or `DamagedDocument` if it can't be unpacked.
+    """
+    # An upper bound of what the directory holds, before its entries are made into objects.
+    if data.count(_ENTRY) > limits.max_members:
+        raise DocumentTooLarge(
+            f"{name!r} packs more than {limits.max_members:,} files: save it again or split it"
+        )
+    unpacked = 0
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            for member in archive.infolist():
+                with archive.open(member) as stream:
+                    while chunk := stream.read(_CHUNK):
+                        unpacked += len(chunk)
+                        if unpacked > limits.max_unpacked_bytes:
+                            raise DocumentTooLarge(
+                                f"{name!r} unpacks to more than {limits.max_unpacked_bytes:,} bytes: split it"
+                            )
+    # A wrong checksum or directory, a broken or cut stream, an unknown compression or a password (both
+    # RuntimeErrors), an offset outside the file (ValueError and OSError).
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
+        raise DamagedDocument(
+            f"{name!r} could not be unpacked ({error}): open it and save it again"
+        ) from error

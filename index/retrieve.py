@@ -1,0 +1,124 @@
+"""A query in, ranked passages out: by vector and by terms, rescored by the best sentence, fused, filtered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.catalog import Catalog, Collection, StoredChunk, chunk_id
+from index.document import Passage, Sentence
+from index.embed import Embedder
+from index.followers import Followers, Pair
+from index.fuse import fuse
+from index.vectors import Vector, cosines
+
+Filter = Mapping[str, Sequence[str]]
+
+MAX_K = 200
+_EXACT_CHUNKS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each ranking counts: chunk vector, best sentence vector, BM25.
+
+    The weight of BM25 is scaled by the share of the query's terms that the collection knows, so that a
+    question in another language than the documents is ranked by vectors alone.
+    """
+
+    chunk: float = 0.35
+    sentence: float = 0.35
+    lexical: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The passages for one query, and `known`: the share of its content terms that the collection knows."""
+
+    passages: tuple[Passage, ...]
+    known: float
+
+
+class Retriever:
+    """Searches collections. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        embedder: Embedder,
+        followers: Followers,
+        *,
+        weights: Weights = Weights(),
+        candidates: int = 100,
+    ) -> None:
+        self._catalog = catalog
+        self._embedder = embedder
+        self._followers = followers
+        self._weights = weights
+        self._candidates = candidates
+
+    def search(self, collection: Collection, query: str, *, k: int, only: Filter | None = None) -> Retrieved:
+        """The `k` best passages for a query, best first; `only` keeps documents with one of the given values.
+
+        Passages are cut from the catalog, so what has been removed or replaced is never among them.
+        """
+        pair = self._followers.of(collection)
+        vector = self._embedder.embed_query(query)
+        known = pair.lexical.known(query)
+        found, lexical = self._candidates_for(
+            collection, pair, query, vector, max(self._candidates, 2 * k), only
+        )
+        dense = {chunk.id: float(chunk.vector @ vector) for chunk in found}
+        by_sentence = {chunk.id: cosines(chunk.sentence_vectors, vector) for chunk in found}
+        best = {key: float(scores.max(initial=-1.0)) for key, scores in by_sentence.items()}
+        weights = self._weights
+        fused = fuse(
+            (dense, weights.chunk),
+            (best, weights.sentence),
+            ({key: lexical.get(key, 0.0) for key in dense}, weights.lexical * known),
+        )
+        ranked = sorted(found, key=lambda chunk: (-fused[chunk.id], chunk.version_id, chunk.ordinal))[:k]
+        passages = tuple(
+            _passage(rank, chunk, fused[chunk.id], by_sentence[chunk.id])
+            for rank, chunk in enumerate(ranked, start=1)
+        )
+        return Retrieved(passages, known)
+
+    def _candidates_for(
+        self, collection: Collection, pair: Pair, query: str, vector: Vector, n: int, only: Filter | None
+    ) -> tuple[list[StoredChunk], Mapping[str, float]]:
+        """Chunks worth scoring, and BM25 scores by chunk id."""
+        if only is None:
+            lexical = pair.lexical.search(query, n)
+            return self._catalog.chunks(collection, [*(pair.dense.search(vector, n) | lexical)]), lexical
+        allowed = self._catalog.live_versions(collection, metadata=only)
+        if sum(allowed.values()) <= _EXACT_CHUNKS:
+            ids = [chunk_id(version, at) for version, count in allowed.items() for at in range(count)]
+            lexical = pair.lexical.search(query, 10 * n)
+            found = self._catalog.chunks(collection, ids)
+            return sorted(found, key=lambda chunk: -float(chunk.vector @ vector))[:n], lexical
+        lexical = pair.lexical.search(query, 10 * n)
+        wanted = {*pair.dense.search(vector, 10 * n), *lexical}
+        found = [c for c in self._catalog.chunks(collection, [*wanted]) if c.version_id in allowed]
+        return found, lexical
+
+
+def _passage(rank: int, chunk: StoredChunk, score: float, sentence_scores: Vector) -> Passage:
+    offset = chunk.span.start
+    return Passage(
+        rank=rank,
+        score=round(score, 4),
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        title=chunk.title,
+        source=chunk.source,
+        span=chunk.span,
+        text=chunk.text,
+        sentences=tuple(
+            Sentence(span, chunk.text[span.start - offset : span.end - offset]) for span in chunk.sentences
+        ),
+        sentence_scores=tuple(np.round(sentence_scores, 4).tolist()),
+        headings=chunk.headings,
+        page=chunk.page,
+        metadata=chunk.metadata,
+    )

@@ -1,0 +1,153 @@
+"""Chunks of whole sentences; the door to LlamaIndex's `SentenceSplitter`.
+
+The splitter decides where chunks break. It is not given the document's text but a stand-in, in which each
+sentence is its number and each block a line: LlamaIndex finds the place of a node with `str.find`, which
+goes wrong where text repeats, strips what it returns, and cuts sentences that are over its limit. Numbers
+come back as numbers, so spans are exact, and each sentence's tokens are counted once.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from index.document import Chunk, Heading, Parsed, Span
+from index.errors import QAError
+from index.sentences import sentences
+
+MAX_SECTION_LEVEL = 3
+"""Headings of this level or further out start a section, which chunks don't cross."""
+
+
+class InexactSplit(QAError):
+    """The chunks don't hold every sentence exactly once: a fault of ours, never of the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A sentence with the headings right above it: what is not parted; `tokens` is at least 1."""
+
+    sentences: tuple[Span, ...]
+    tokens: int
+    starts_block: bool
+    starts_section: bool
+
+
+def split(parsed: Parsed, *, max_tokens: int = 160, count_tokens: Callable[[str], int]) -> list[Chunk]:
+    """Cut a document into chunks of whole sentences; each sentence is in exactly one of them.
+
+    A chunk holds at most `max_tokens` tokens, unless one sentence alone holds more. It ends at the end of a
+    block where it can, keeps a heading with the text under it, and stays inside one section, unless that
+    holds less than a quarter of `max_tokens`: then it may share a chunk with the next section (the last one
+    with the section before).
+    `count_tokens` is called once for each sentence, with what stands between it and the next, and must not
+    count the special tokens that a model adds to every text. Pages count from 1.
+    Raises `InexactSplit` if sentences were lost or repeated, and `ValueError` if `max_tokens` is below 1.
+    """
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens is {max_tokens}, but a chunk needs room for 1 token or more")
+    found = sentences(parsed.text, parsed.blocks)
+    units = _units(parsed, found, max_tokens, count_tokens)
+    packed = [
+        tuple(chain.from_iterable(unit.sentences for unit in group))
+        for section in _sections(units, max_tokens // 4)
+        for group in _packed(section, max_tokens)
+    ]
+    if list(chain.from_iterable(packed)) != found:
+        raise InexactSplit(
+            f"{len(found)} sentences were split into chunks that hold {sum(map(len, packed))}, or hold"
+            " them in another order: this is a bug, please report it with the version of llama-index-core"
+        )
+    paths = _heading_paths(parsed.headings, [group[0].start for group in packed])
+    return [
+        Chunk(
+            ordinal=ordinal,
+            span=Span(group[0].start, group[-1].end),
+            sentences=group,
+            headings=path,
+            page=bisect_right(parsed.pages, group[0].start) or None,
+        )
+        for ordinal, (group, path) in enumerate(zip(packed, paths, strict=True))
+    ]
+
+
+def _units(
+    parsed: Parsed, found: Sequence[Span], max_tokens: int, count_tokens: Callable[[str], int]
+) -> list[_Unit]:
+    """The sentences, each joined to the headings right above it as far as `max_tokens` allows."""
+    block_starts = {block.start for block in parsed.blocks}
+    ends = [*(sentence.start for sentence in found[1:]), found[-1].end] if found else []
+    units: list[_Unit] = []
+    open_heading = False
+    for sentence, end, level in zip(found, ends, _heading_levels(parsed.headings, found), strict=True):
+        tokens = max(1, count_tokens(parsed.text[sentence.start : end]))
+        # A sentence that is over the limit by itself keeps its heading: the limit is lost anyway.
+        if open_heading and (units[-1].tokens + tokens <= max_tokens or tokens > max_tokens):
+            above = units.pop()
+            units.append(replace(above, sentences=(*above.sentences, sentence), tokens=above.tokens + tokens))
+        else:
+            starts_section = level is not None and level <= MAX_SECTION_LEVEL and not open_heading
+            units.append(_Unit((sentence,), tokens, sentence.start in block_starts, starts_section))
+        open_heading = level is not None
+    return units
+
+
+def _sections(units: Sequence[_Unit], min_tokens: int) -> Iterator[Sequence[_Unit]]:
+    """Runs of units that start at section headings; one of less than `min_tokens` runs on into the next."""
+    starts = [0]
+    tokens = 0
+    for number, unit in enumerate(units):
+        if unit.starts_section and tokens >= min_tokens and number:
+            starts.append(number)
+            tokens = 0
+        tokens += unit.tokens
+    if tokens < min_tokens and len(starts) > 1:
+        starts.pop()
+    for start, end in zip(starts, [*starts[1:], len(units)], strict=True):
+        if start < end:
+            yield units[start:end]
+
+
+def _packed(units: Sequence[_Unit], max_tokens: int) -> Iterator[Sequence[_Unit]]:
+    """`units` in groups of at most `max_tokens`, as LlamaIndex packs them: whole blocks before sentences."""
+    from llama_index.core.node_parser import SentenceSplitter
+
+    def tokens(stand_in: str) -> range:
+        # A unit over the limit counts as a full chunk: the splitter would cut it.
+        return range(sum(min(units[int(number)].tokens, max_tokens) for number in stand_in.split()))
+
+    splitter = SentenceSplitter(
+        chunk_size=max_tokens,
+        chunk_overlap=0,
+        tokenizer=tokens,
+        paragraph_separator="\n",
+        chunking_tokenizer_fn=lambda line: [f" {number}" for number in line.split()],
+    )
+    stand_in = "".join(
+        ("\n" if unit.starts_block else " ") + str(number) for number, unit in enumerate(units)
+    )
+    for chunk in splitter.split_text(stand_in):
+        numbers = [int(number) for number in chunk.split()]
+        yield units[numbers[0] : numbers[-1] + 1]
+
+
+def _heading_levels(headings: Sequence[Heading], found: Sequence[Span]) -> Iterator[int | None]:
+    """For each sentence the level of the heading that it is part of, if it is."""
+    starts = [heading.span.start for heading in headings]
+    for sentence in found:
+        number = bisect_left(starts, sentence.end) - 1
+        inside = number >= 0 and sentence.start < headings[number].span.end
+        yield headings[number].level if inside else None
+
+
+def _heading_paths(headings: Sequence[Heading], offsets: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """For each of the ascending `offsets` the titles of the headings above it, outermost first."""
+    path: list[Heading] = []
+    number = 0
+    for offset in offsets:
+        while number < len(headings) and headings[number].span.start <= offset:
+            heading = headings[number]
+            path = [*(outer for outer in path if outer.level < heading.level), heading]
+            number += 1
+        # A heading that the chunk begins with takes its place in the path, but is not above the chunk.
+        yield tuple(heading.title for heading in path if heading.span.end <= offset)

@@ -1,0 +1,104 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.errors import DamagedDocument, UnsupportedFormat
+from index.load.decode import decode
+
+FRENCH = "L'été, à la forêt, l'élève reçut une leçon très sévère. Il était déjà là où naît le fleuve."
+RUSSIAN = "Утром над рекой стоял туман, и рыбаки молча смотрели на воду. Потом взошло солнце."
+CZECH = "Příliš žluťoučký kůň úpěl ďábelské ódy, když přišel večer a všichni seděli u ohně."
+GREEK = "Το πρωί η θάλασσα ήταν ήσυχη και οι ψαράδες κοιτούσαν τον ουρανό χωρίς να μιλούν."
+JAPANESE = "朝、川の上に霧がかかっていて、漁師たちは黙って水を見つめていた。やがて日が昇った。"
+CHINESE = "早晨河面上起了雾，渔夫们默默地看着水面。后来太阳升起来了，大家都笑了。"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+)
+@pytest.mark.parametrize("text", ["plain ASCII\nin two lines", FRENCH, RUSSIAN + " " + CHINESE + "\n"])
+def test_unicode_is_decoded_with_and_without_a_byte_order_mark(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), name="a.txt") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (FRENCH, "cp1252"),
+        (RUSSIAN, "cp1251"),
+        (RUSSIAN, "koi8_r"),
+        (RUSSIAN, "cp866"),
+        (CZECH, "cp1250"),
+        (GREEK, "cp1253"),
+        (JAPANESE, "cp932"),
+        (JAPANESE, "euc_jp"),
+        (JAPANESE, "iso2022_jp"),
+        (CHINESE, "gb18030"),
+        ("## können\n\näöüß", "cp1252"),
+        ("caf\xe9", "cp1252"),
+    ],
+)
+def test_the_charset_of_old_files_is_guessed(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), name="a.txt") == text
+
+
+def test_a_few_letters_that_could_be_in_any_charset_are_refused_rather_than_mangled() -> None:
+    with pytest.raises(UnsupportedFormat, match="'a.txt' can't be told: save it as UTF-8"):
+        decode("Привет".encode("cp1251"), name="a.txt")
+
+
+def test_the_telling_letters_are_found_deep_inside_a_long_line() -> None:
+    text = "word " * 100_000 + RUSSIAN
+    assert decode(text.encode("cp1251"), name="a.txt") == text
+
+
+def test_a_declared_charset_is_believed_where_the_bytes_make_sense_in_it() -> None:
+    assert decode("Привет".encode("koi8_r"), name="a.html", declared="KOI8-R") == "Привет"
+
+
+@pytest.mark.parametrize("lie", ["utf-8", "iso-8859-1", "shift_jis", "no-such-charset", "base64", "idna", ""])
+def test_a_declared_charset_that_lies_is_not_believed(lie: str) -> None:
+    assert decode(RUSSIAN.encode("cp1251"), name="a.html", declared=lie) == RUSSIAN
+
+
+def test_utf8_is_believed_more_than_a_declared_charset() -> None:
+    assert decode(FRENCH.encode(), name="a.html", declared="iso-8859-1") == FRENCH
+
+
+def test_broken_bytes_in_utf8_are_marked_and_the_rest_is_kept() -> None:
+    assert decode(RUSSIAN.encode() + b"\xff", name="a.txt") == RUSSIAN + "\ufffd"
+
+
+def test_bytes_that_contradict_their_byte_order_mark_are_damaged() -> None:
+    with pytest.raises(DamagedDocument, match=r"'a.txt' has the byte order mark of utf-16-le"):
+        decode(b"\xff\xfea\0b", name="a.txt")
+
+
+def test_a_stray_nul_does_not_make_text_binary() -> None:
+    assert decode(b"\0" + b"some text " * 20, name="a.txt") == "\0" + "some text " * 20
+
+
+def test_binary_data_is_refused() -> None:
+    with pytest.raises(UnsupportedFormat, match="'a.bin' holds binary data"):
+        decode(bytes(range(256)) * 4, name="a.bin")
+
+
+@given(st.binary())
+def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
+    try:
+        text = decode(data, name="a.txt")
+    except (UnsupportedFormat, DamagedDocument) as error:
+        assert "a.txt" in str(error)
+    else:
+        assert isinstance(text, str)
+
+
+@given(st.text())
+def test_utf8_is_always_decoded_as_utf8_unless_it_is_full_of_controls(text: str) -> None:
+    data = text.encode()
+    try:
+        decoded = decode(data, name="a.txt")
+    except UnsupportedFormat:
+        assert any(character < " " for character in text)
+    else:
+        assert decoded == text.removeprefix("\ufeff") or any(character in text for character in "\0\x1b")
