@@ -1,0 +1,39 @@
+"""What stands behind a claim: its citations, and how well they support it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from index.document import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """From a claim to a span of a document; `quote` is the stored text of that span, cut by the server."""
+
+    number: int
+    document_id: str
+    title: str
+    source: str
+    chunk_id: str
+    span: Span
+    quote: str
+    page: int | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the quoted span can be read, relative to the service."""
+        return f"/documents/{self.document_id}?start={self.span.start}&end={self.span.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How well the cited text carries a claim, and by which method that was found. Never a verdict of truth.
+
+    `verbatim`: the claim is the cited text. `guards`: its numbers, dates, names, negations and content words were
+    found in the cited text; `score` is the share of the content words. `numbers_and_dates`: only these were
+    compared, since the claim and the text are in different languages, so the verdict is `partial`.
+    """
+
+    verdict: Literal["supported", "partial", "unchecked"]
+    method: Literal["verbatim", "guards", "numbers_and_dates"]
+    score: float | None = None

@@ -1,0 +1,42 @@
+/** The list of the documents that are searched. */
+
+import { documents, pageOf } from "./api.js";
+import { counted, h, words } from "./dom.js";
+
+const STATUSES = { queued: "waiting to be indexed", failed: "could not be indexed" };
+
+/** Fill `container` with the documents, or with why they can't be listed. */
+export async function showDocuments(container) {
+  container.replaceChildren(h("p", { class: "quiet" }, "Loading"));
+  try {
+    container.replaceChildren(...listed(await documents()));
+  } catch (error) {
+    // A service that nothing was put into has no collection yet.
+    if (error.status === 404) container.replaceChildren(...listed({ documents: [], next: null }));
+    else container.replaceChildren(h("p", {}, error.message), retry(container));
+  }
+}
+
+function listed({ documents: found, next }) {
+  if (!found.length) {
+    return [h("p", {}, "None yet. Add a folder with ", h("code", {}, "qa index FOLDER"), ".")];
+  }
+  const ordered = [...found].sort((a, b) => a.title.localeCompare(b.title, undefined, { numeric: true }));
+  const searched = counted(found.filter(({ status }) => status === "indexed").length, "document");
+  const count = next ? `${searched} and more: these are the first` : searched;
+  return [h("p", { class: "quiet" }, count), h("ul", { role: "list" }, ...ordered.map(item))];
+}
+
+function item({ id, title, source, status, error }) {
+  const state = STATUSES[status];
+  return h(
+    "li", {},
+    status === "indexed" ? words("a", { href: pageOf(id) }, title) : words("span", {}, title),
+    source === title ? null : words("span", { class: "where" }, source),
+    state ? h("span", { class: "note" }, error ? `${state}: ${error.message}` : state) : null,
+  );
+}
+
+function retry(container) {
+  return h("button", { class: "plain", click: () => showDocuments(container) }, "Try again");
+}

@@ -1,0 +1,20 @@
+"""From guards to a verdict: how well does the cited text support a claim?"""
+
+from index.terms import content_terms
+from qa_service.claims import Support
+from qa_service.guards import Fault, check
+from qa_service.guards.text import comparable, language
+
+
+def assess(claim: str, cited: str, *, context: str, question: str) -> Support | tuple[Fault, ...]:
+    """The support of a claim sentence by the text that it cites, or the faults that the guards found.
+
+    `context` is what stands beside the cited text; `question` is the user's words.
+    """
+    if faults := check(claim, cited, context=context, question=question):
+        return faults
+    if not comparable(language(claim), language(cited)):
+        return Support("partial", "numbers_and_dates")
+    said = set(content_terms(claim))
+    score = len(said & set(content_terms(cited))) / len(said) if said else 1.0
+    return Support("supported", "guards", round(score, 2))

@@ -1,0 +1,225 @@
+"""What goes over the wire: the requests that are taken, and answers, passages and documents as JSON values."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from index.catalog import Document, DocumentText
+from index.document import Passage, Span
+from index.jobs import Job
+from index.retrieve import MAX_K, Filter
+from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound, Question
+from qa_service.claims import Citation
+from qa_service.gate import Claim
+
+JSON = dict[str, Any]
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Value = Annotated[str, StringConstraints(max_length=1000)]
+
+
+class Request(BaseModel):
+    """A request body: a field that is not known is an error, so that a misspelt one is not passed over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Search(Request):
+    collection: Name = "default"
+    filter: dict[Value, Value | list[Value]] | None = None
+
+    @property
+    def only(self) -> Filter | None:
+        """The filter with a list of values for each key."""
+        if self.filter is None:
+            return None
+        return {key: [value] if isinstance(value, str) else value for key, value in self.filter.items()}
+
+
+class AnswerRequest(_Search):
+    """`POST /v1/answers`."""
+
+    question: Text
+    k: int | None = Field(None, ge=1, le=MAX_K)
+    stream: bool = False
+
+
+def to_question(wanted: AnswerRequest, *, passages: int) -> Question:
+    """What is asked by a request; `passages` is the number to answer from where it names none."""
+    return Question(wanted.question, collection=wanted.collection, k=wanted.k or passages, only=wanted.only)
+
+
+class SearchRequest(_Search):
+    """`POST /v1/search`."""
+
+    query: Text
+    k: int = Field(10, ge=1, le=MAX_K)
+
+
+class DocumentRequest(Request):
+    """`POST /v1/documents` with a text; without a source, the same text twice is one document."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    text: str
+    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)] | None = (
+        None
+    )
+    metadata: dict[Value, Value] = Field(default_factory=dict)
+    collection: Name = "default"
+
+
+def span_json(span: Span) -> JSON:
+    """A span."""
+    return {"start": span.start, "end": span.end}
+
+
+def passage_json(passage: Passage) -> JSON:
+    """A passage."""
+    return {
+        "rank": passage.rank,
+        "score": passage.score,
+        "chunk_id": passage.chunk_id,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "source": passage.source,
+        "span": span_json(passage.span),
+        "text": passage.text,
+        "headings": list(passage.headings),
+        **({"page": passage.page} if passage.page else {}),
+    }
+
+
+def citation_json(citation: Citation) -> JSON:
+    """A citation; in its document's text, `text[start:end] == quote`."""
+    return {
+        "number": citation.number,
+        "document_id": citation.document_id,
+        "title": citation.title,
+        "source": citation.source,
+        "chunk_id": citation.chunk_id,
+        "span": span_json(citation.span),
+        "quote": citation.quote,
+        **({"page": citation.page} if citation.page else {}),
+        "url": citation.url,
+    }
+
+
+def claim_json(claim: Claim) -> JSON:
+    """A claim with the numbers of its citations."""
+    _require_claims([claim])
+    support = claim.support
+    return {
+        "text": claim.text,
+        "citations": [citation.number for citation in claim.citations],
+        "support": {
+            "verdict": support.verdict,
+            "method": support.method,
+            **({"score": support.score} if support.score is not None else {}),
+        },
+        **({"side": claim.side} if claim.side else {}),
+    }
+
+
+def answer_json(answer: Answer) -> JSON:
+    """A whole answer."""
+    return {
+        "id": answer.id,
+        "status": answer.status,
+        **({"reason": answer.reason} if answer.reason else {}),
+        "text": answer.text,
+        "claims": [claim_json(claim) for claim in answer.claims],
+        "citations": [citation_json(citation) for citation in answer.citations],
+        "missing": list(answer.missing),
+        "passages": [passage_json(passage) for passage in answer.passages],
+        "model": answer.model,
+        "usage": {
+            "prompt_tokens": answer.usage.prompt_tokens,
+            "completion_tokens": answer.usage.completion_tokens,
+            "cost_usd": answer.usage.cost_usd,
+        },
+        "timings_ms": {
+            "retrieve": answer.timings.retrieve,
+            "first_claim": answer.timings.first_claim,
+            "total": answer.timings.total,
+        },
+        "debug": {"dropped": dict(answer.dropped), "prompts": dict(answer.prompts)},
+    }
+
+
+def event_json(event: Event) -> tuple[str, JSON]:
+    """The name and the data of an answer's event in a stream."""
+    match event:
+        case PassagesFound():
+            return "retrieval", {"passages": [passage_json(passage) for passage in event.passages]}
+        case ClaimMade():
+            # A claim stands alone in a stream, so it brings its citations whole.
+            cited = [citation_json(citation) for citation in event.claim.citations]
+            return "claim", {**claim_json(event.claim), "citations": cited}
+        case Finished():
+            return "done", answer_json(event.answer)
+
+
+def document_json(document: Document) -> JSON:
+    """A document as it is listed."""
+    error = {"code": document.error_code, "message": document.error_message} if document.error_code else None
+    return {
+        "id": document.id,
+        "title": document.title,
+        "source": document.source,
+        "origin": document.origin,
+        "status": document.status,
+        "metadata": dict(document.metadata),
+        "format": document.format,
+        "sha256": document.raw_sha256,
+        "characters": document.characters,
+        "chunks": document.chunks,
+        "created_at": document.created_at,
+        "updated_at": document.updated_at,
+        **({"error": error} if error else {}),
+    }
+
+
+def text_json(document: DocumentText, span: Span) -> JSON:
+    """A stretch of a document's canonical text, and the hash of the whole."""
+    return {
+        "document_id": document.document_id,
+        "title": document.title,
+        "source": document.source,
+        "sha256": document.sha256,
+        "characters": len(document.text),
+        "start": span.start,
+        "end": span.end,
+        "text": span.of(document.text),
+    }
+
+
+def job_json(job: Job) -> JSON:
+    """A job with its documents."""
+    return {
+        "id": job.id,
+        "collection": job.collection,
+        "status": job.status,
+        "created_at": job.created_at,
+        "documents": [
+            {
+                "id": item.document_id,
+                "title": item.name,
+                "source": item.source,
+                "status": item.state,
+                **(
+                    {"error": {"code": item.error_code, "message": item.error_message}}
+                    if item.error_code
+                    else {}
+                ),
+            }
+            for item in job.items
+        ],
+    }
+
+
+def _require_claims(claims: Sequence[Claim]) -> None:
+    for claim in claims:
+        if not isinstance(claim, Claim):
+            raise TypeError(f"{claim!r} is no claim: only what the gate has made is sent")

@@ -1,0 +1,149 @@
+"""Who writes an answer: a model under the citation protocol, or nobody, where sentences are quoted as they stand.
+
+A `Writer` begins a `Writing` for each answer. It gives drafts, which the gate checks, and may be asked once to
+write again what was rejected.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from prompts import prompt
+from qa_service.errors import ModelIncomplete, ModelReplyEmpty
+from qa_service.gate import Rejected
+from qa_service.llm import ChatModel, Deadline, Finish, Message, Usage
+from qa_service.protocol import Draft, Lines, Offer, read
+
+NO_USAGE = Usage(0, 0, 0.0)
+
+
+class Writing(Protocol):
+    """One answer in the making."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the writing has consumed so far."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether the writer came to its own end; a stream that was cut did not."""
+        ...
+
+    def drafts(self) -> Iterator[Draft]:
+        """The answer, draft by draft."""
+        ...
+
+    def repaired(self, rejected: Sequence[Rejected]) -> Iterator[Draft]:
+        """What was rejected, written again; nothing where the writer can't do better."""
+        ...
+
+
+class Writer(Protocol):
+    """Begins answers."""
+
+    @property
+    def name(self) -> str:
+        """What is given as the answer's `model`."""
+        ...
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """The fingerprints of its prompts by name."""
+        ...
+
+    def begin(self, question: str, offer: Offer, *, deadline: Deadline) -> Writing:
+        """Start to answer `question` from the passages on offer."""
+        ...
+
+
+class ModelWriter:
+    """Has a language model write the answer under the citation protocol."""
+
+    def __init__(self, model: ChatModel, *, max_tokens: int) -> None:
+        self._model = model
+        self._max_tokens = max_tokens
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._model.name
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        """The fingerprints of its prompts by name."""
+        return {name: prompt(name).fingerprint for name in ("answer.system", "answer.user", "repair.user")}
+
+    def begin(self, question: str, offer: Offer, *, deadline: Deadline) -> "ModelWriting":
+        """Start to answer `question` from the passages on offer."""
+        messages = (
+            Message("system", prompt("answer.system").render(key=offer.key)),
+            Message("user", prompt("answer.user").render(passages=offer.render(), question=question)),
+        )
+        return ModelWriting(self._model, messages, self._max_tokens, deadline)
+
+
+class ModelWriting:
+    """An answer that a model writes."""
+
+    def __init__(
+        self, model: ChatModel, messages: tuple[Message, ...], max_tokens: int, deadline: Deadline
+    ) -> None:
+        self._model = model
+        self._messages = messages
+        self._max_tokens = max_tokens
+        self._deadline = deadline
+        self._written: list[str] = []
+        self.usage = NO_USAGE
+        self.complete = False
+
+    def drafts(self) -> Iterator[Draft]:
+        """The answer, draft by draft, each when its line has ended.
+
+        Raises `ModelError` where the model fails before its first line; later, the writing ends incomplete.
+        """
+        yield from self._stream(self._messages)
+
+    def repaired(self, rejected: Sequence[Rejected]) -> Iterator[Draft]:
+        """What was rejected, written again by the same model with the reasons at hand."""
+        failures = [
+            {"line": f"[[{','.join(each.ids)}]] {each.text}", "reason": each.explanation} for each in rejected
+        ]
+        messages = (
+            *self._messages,
+            Message("assistant", "".join(self._written)),
+            Message("user", prompt("repair.user").render(failures=failures)),
+        )
+        yield from self._stream(messages)
+
+    def _stream(self, messages: Sequence[Message]) -> Iterator[Draft]:
+        lines = Lines()
+        self.complete = False
+        started = False
+        try:
+            for piece in self._model.stream(messages, max_tokens=self._max_tokens, deadline=self._deadline):
+                if isinstance(piece, Finish):
+                    self.usage = _sum(self.usage, piece.usage)
+                    self.complete = True
+                    break
+                self._written.append(piece)
+                for line in lines.feed(piece):
+                    started = True
+                    yield from read(line) if isinstance(line, str) else [line]
+        except ModelReplyEmpty:
+            # Nothing was written: that is for the gate to call unverifiable, not a fault of the connection.
+            self.complete = True
+        except ModelIncomplete as error:
+            self.usage = _sum(self.usage, error.usage or NO_USAGE)
+            if not started:
+                raise
+        for line in lines.finish(complete=self.complete):
+            yield from read(line) if isinstance(line, str) else [line]
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    known = one.cost_usd is not None and other.cost_usd is not None
+    return Usage(
+        one.prompt_tokens + other.prompt_tokens,
+        one.completion_tokens + other.completion_tokens,
+        (one.cost_usd or 0) + (other.cost_usd or 0) if known else None,
+    )
