@@ -2,10 +2,10 @@
 
 import codecs
 import unicodedata
-
-from charset_normalizer import CharsetMatch, from_bytes
+from collections.abc import Iterable
 
 from index.errors import DamagedDocument, UnsupportedFormat
+from index.load import charsets
 
 # UTF-32 goes first: its little-endian mark starts with that of UTF-16.
 _MARKS = (
@@ -16,41 +16,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
-# The charsets that real files are found in. A guess among all of Python's is often an IBM mainframe's.
-_GUESSED = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
-    *("koi8_r", "koi8_u", "cp866", "cp437", "cp850", "cp852", "iso8859_2", "iso8859_5", "iso8859_7"),
-    *("iso8859_8", "iso8859_15", "mac_roman", "mac_cyrillic"),
-    *("cp932", "euc_jp", "gb18030", "big5hkscs", "cp949"),
-)
-_DECLARED = frozenset((*_GUESSED, "iso8859_3", "iso8859_4", "iso8859_6", "iso8859_10", "iso8859_13"))
-
-# What labels mean on the web: the superset that browsers decode with (https://encoding.spec.whatwg.org/).
-_SUPERSETS = {
-    "ascii": "cp1252",
-    "iso8859_1": "cp1252",
-    "iso8859_9": "cp1254",
-    "iso8859_11": "cp874",
-    "tis_620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "big5": "big5hkscs",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-}
-
-_ASCII = bytes(range(0x80))
-_SAMPLE_BYTES = 65_536  # enough to tell charsets apart, and quick for a file of any size
-_WIDE_SHARE = 0.02  # of UTF-16 units that are ASCII: even Chinese prose has more spaces and line ends
-_CONTROLS = bytes(
-    code for code in range(0x20) if code not in b"\t\n\v\f\r\x1a\x1b"
-)  # DOS end of file, colours
+# Controls that are in no text; \x1a ended files on DOS, \x1b starts colours.
+_CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\v\f\r\x1a\x1b")
 _CONTROLS_SHARE = 0.01  # of a text's bytes: the odd NUL happens
-_BROKEN_SHARE = (
-    0.1  # of what is not ASCII: over it, the text is not UTF-8 with some damage but something else
-)
-_TELLING_WIDE_CHARS = 8  # as many characters of several bytes each are not there by chance
-_WESTERN_SHARE = 1 / 3  # of bytes that are not ASCII: fewer in every Western language
+_WIDE_SHARE = 0.02  # of UTF-16 units that are ASCII: even Chinese prose has more spaces and line ends
+_BROKEN_SHARE = 0.1  # of what is beyond ASCII: over it, this is no UTF-8 with some damage
 
 
 def decode(data: bytes, *, name: str, declared: str | None = None) -> str:
@@ -73,9 +43,9 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> str:
         text
         or _iso_2022_jp(data)
         or _strict(data, "utf-8")
-        or _declared(data, declared)
+        or _in_first(charsets.declared(declared, data), data)
         or _mostly_utf8(data)
-        or _guessed(data)
+        or _in_first(charsets.guesses(data), data)
     )
     if data and not text:
         raise UnsupportedFormat(f"the character encoding of {name!r} can't be told: save it as UTF-8")
@@ -98,6 +68,11 @@ def _strict(data: bytes, encoding: str) -> str | None:
         return data.decode(encoding)
     except UnicodeDecodeError:
         return None
+
+
+def _in_first(encodings: Iterable[str], data: bytes) -> str | None:
+    """`data` in the first of `encodings` in which all of it is valid."""
+    return next((text for encoding in encodings if (text := _strict(data, encoding))), None)
 
 
 def _wide(data: bytes) -> str | None:
@@ -138,58 +113,8 @@ def _iso_2022_jp(data: bytes) -> str | None:
     return _strict(data, "iso2022_jp_2") if b"\x1b$" in data else None
 
 
-def _declared(data: bytes, label: str | None) -> str | None:
-    """`data` in the charset `label`, unless there is none such, or `data` is invalid or gibberish in it."""
-    try:
-        charset = codecs.lookup(label or "").name.replace("-", "_")
-    except LookupError:
-        return None
-    charset = _SUPERSETS.get(charset, charset)
-    if charset not in _DECLARED or not from_bytes(_sample(data), cp_isolation=[charset]):
-        return None
-    return _strict(data, charset)
-
-
 def _mostly_utf8(data: bytes) -> str | None:
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd") - data.count("\ufffd".encode())
     beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
     return text if broken <= beyond_ascii * _BROKEN_SHARE else None
-
-
-def _guessed(data: bytes) -> str | None:
-    """`data` in the charset that suits it best, or None if several suit it equally well."""
-    sample = _sample(data)
-    matches = list(from_bytes(sample, cp_isolation=list(_GUESSED)))
-    for charset in _ranked(matches, sample):
-        text = _strict(data, charset)
-        if text:
-            return text
-    return None
-
-
-def _ranked(matches: list[CharsetMatch], sample: bytes) -> list[str]:
-    """The charsets of `matches`, best first; none if they are all the same to the detector.
-
-    Its `coherence`, likeness to a language, is 0 for short texts, and then its order means nothing.
-    """
-    charsets = [match.encoding for match in matches]
-    if len(matches) <= 1 or matches[0].coherence > 0:
-        return charsets
-    if len(sample) - len(str(matches[0])) >= _TELLING_WIDE_CHARS:
-        return charsets
-    beyond_ascii = len(sample.translate(None, _ASCII))
-    could_be_western = any("cp1252" in match.could_be_from_charset for match in matches)
-    return ["cp1252"] if could_be_western and beyond_ascii <= len(sample) * _WESTERN_SHARE else []
-
-
-def _sample(data: bytes) -> bytes:
-    """The lines of `data` that tell charsets apart, those beyond ASCII, as far as they fit."""
-    lines = b"\n".join(line for line in data.split(b"\n") if not line.isascii())
-    lead = len(lines) - len(lines.lstrip(_ASCII))
-    window = lines[max(0, lead - _SAMPLE_BYTES // 2) :]
-    if len(window) <= _SAMPLE_BYTES:
-        return window
-    # A cut must not go through a character, and one that ends in a space or a line end doesn't.
-    end = max(window.rfind(b"\n", 0, _SAMPLE_BYTES), window.rfind(b" ", 0, _SAMPLE_BYTES))
-    return window[:end] if end > _SAMPLE_BYTES // 2 else window

@@ -9,7 +9,8 @@ class Limits:
 
     max_bytes: bytes of the file itself.
     max_unpacked_bytes: bytes of all members of a zipped format (DOCX) together, counted while unpacking.
-        An XML part takes about ten times its size in memory while it is read.
+    max_xml_bytes: bytes of one XML part in it; a page of Word takes about 6,000. While it is read, such a
+        part takes 5 to 35 times its size in memory.
     max_members: files inside a zipped format.
     max_pages: pages of a PDF.
     max_text_chars: code points of the canonical text.
@@ -17,6 +18,7 @@ class Limits:
 
     max_bytes: int = 64 * 1024 * 1024
     max_unpacked_bytes: int = 128 * 1024 * 1024
+    max_xml_bytes: int = 24 * 1024 * 1024
     max_members: int = 10_000
     max_pages: int = 10_000
     max_text_chars: int = 20_000_000

@@ -110,11 +110,11 @@ def _layout(lines: Sequence[_Line]) -> _Layout:
 
 
 def _typical(lengths: Sequence[int]) -> int:
-    """The length of the line that the middle character is on: long lines count, a few odd ones don't."""
-    half, before = sum(lengths) / 2, 0
+    """The length that a quarter of all characters are in lines as long as: a few odd lines don't count."""
+    most, before = sum(lengths) * 0.75, 0
     for length in sorted(lengths):
         before += length
-        if before >= half:
+        if before >= most:
             return length
     return 0
 

@@ -27,15 +27,27 @@ def check_unpacked(data: bytes, *, name: str, limits: Limits) -> None:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             for member in archive.infolist():
                 with archive.open(member) as stream:
+                    size, is_xml = 0, True
                     while chunk := stream.read(_CHUNK):
-                        unpacked += len(chunk)
-                        if unpacked > limits.max_unpacked_bytes:
-                            raise DocumentTooLarge(
-                                f"{name!r} unpacks to more than {limits.max_unpacked_bytes:,} bytes: split it"
-                            )
+                        is_xml = is_xml and (size > 0 or _may_be_xml(chunk))
+                        size += len(chunk)
+                        if is_xml and size > limits.max_xml_bytes:
+                            raise _too_large(name, member.filename, limits.max_xml_bytes)
+                        if unpacked + size > limits.max_unpacked_bytes:
+                            raise _too_large(name, "all of it", limits.max_unpacked_bytes)
+                    unpacked += size
     # A wrong checksum or directory, a broken or cut stream, an unknown compression or a password (both
     # RuntimeErrors), an offset outside the file (ValueError and OSError).
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DamagedDocument(
             f"{name!r} could not be unpacked ({error}): open it and save it again"
         ) from error
+
+
+def _may_be_xml(start: bytes) -> bool:
+    """Whether a part that starts so may be XML, in any encoding; an image is not."""
+    return b"<" in start.lstrip()[:4] or not start.strip()
+
+
+def _too_large(name: str, part: str, limit: int) -> DocumentTooLarge:
+    return DocumentTooLarge(f"{name!r} unpacks to more than {limit:,} bytes ({part}): split it")

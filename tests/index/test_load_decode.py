@@ -42,9 +42,9 @@ def test_the_charset_of_old_files_is_guessed(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding), name="a.txt") == text
 
 
-def test_a_few_letters_that_could_be_in_any_charset_are_refused_rather_than_mangled() -> None:
-    with pytest.raises(UnsupportedFormat, match="'a.txt' can't be told: save it as UTF-8"):
-        decode("Привет".encode("cp1251"), name="a.txt")
+def test_a_text_in_no_known_charset_is_refused_rather_than_mangled() -> None:
+    with pytest.raises(UnsupportedFormat, match=r"'a.txt' can't be told: save it as UTF-8"):
+        decode(bytes(range(0x80, 0x100)), name="a.txt")
 
 
 def test_the_telling_letters_are_found_deep_inside_a_long_line() -> None:
@@ -79,7 +79,7 @@ def test_a_stray_nul_does_not_make_text_binary() -> None:
 
 
 def test_binary_data_is_refused() -> None:
-    with pytest.raises(UnsupportedFormat, match="'a.bin' holds binary data"):
+    with pytest.raises(UnsupportedFormat, match=r"'a.bin' holds binary data"):
         decode(bytes(range(256)) * 4, name="a.bin")
 
 
@@ -87,10 +87,9 @@ def test_binary_data_is_refused() -> None:
 def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     try:
         text = decode(data, name="a.txt")
-    except (UnsupportedFormat, DamagedDocument) as error:
-        assert "a.txt" in str(error)
-    else:
-        assert isinstance(text, str)
+    except (UnsupportedFormat, DamagedDocument):
+        return
+    assert bool(text) == bool(data) or data in {b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0"}
 
 
 @given(st.text())

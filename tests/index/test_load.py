@@ -1,0 +1,120 @@
+import io
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index import load as package
+from index.document import Format
+from index.errors import (
+    DamagedDocument,
+    DocumentTooLarge,
+    EmptyDocument,
+    EncryptedDocument,
+    LoadError,
+    UnsupportedFormat,
+)
+from index.load import SUFFIXES, Limits, load
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
+
+
+def zipped(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "application/epub+zip" if name == "mimetype" else "x")
+    return file.getvalue()
+
+
+def test_the_public_names_are_these() -> None:
+    assert package.__all__ == ["SUFFIXES", "Limits", "load"]
+    assert {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx"} <= SUFFIXES
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "expected"),
+    [
+        (b"Some licence text.", "a.pdf", "text"),
+        (b"An article on %PDF-1.7 files.", "a.txt", "text"),
+        (b"a,b\n1,2\n", "a.csv", "text"),
+        (b"# Title\n", "a.md", "markdown"),
+        (b"# Title\n", "A.MARKDOWN", "markdown"),
+        (b"# Title\n", "a.txt", "text"),
+        (b'<p align="center">A README</p>\n\n# Title\n', "readme.md", "markdown"),
+        (b"<!DOCTYPE html><p>x", "a.md", "html"),
+        (b"\0<HTML><BODY>x", "a.bin", "html"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- c -->\n<html><body>x", "a.txt", "html"),
+        ("<html><p>x".encode("utf-16"), "a", "html"),
+        (b"<h1>x</h1>", "a", "html"),
+        (b"x <b>y</b>", "a.html", "html"),
+        (b"x <b>y</b>", "a.txt", "text"),
+        (b"a < b and b > c", "a.html", "text"),
+    ],
+)
+def test_the_content_decides_the_format(data: bytes, name: str, expected: Format) -> None:
+    assert load(data, name=name).format == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "looks_like"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(9), "a PNG image"),
+        (b"{\\rtf1 hello}", "an RTF document"),
+        (OLE, "an Office file from before 2007"),
+        (b"<?xml version='1.0'?><!DOCTYPE a SYSTEM 'file:///etc/passwd'><a>x</a>", "an XML file"),
+        (zipped("mimetype", "chapter.xhtml"), "an EPUB book"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook"),
+        (zipped("[Content_Types].xml", "ppt/presentation.xml"), "a PowerPoint presentation"),
+        (zipped("../../evil.txt"), "a ZIP archive"),
+    ],
+)
+def test_formats_that_are_not_read_are_named(data: bytes, looks_like: str) -> None:
+    with pytest.raises(
+        UnsupportedFormat, match=f"'upload' looks like {looks_like}, which is not supported: "
+    ):
+        load(data, name="upload")
+
+
+def test_an_office_file_with_a_password_is_encrypted() -> None:
+    with pytest.raises(EncryptedDocument, match=r"'a.docx' is protected by a password"):
+        load(OLE + "EncryptedPackage".encode("utf-16-le"), name="a.docx")
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\t\r\n", b" \n\xef\xbb\xbf\n", "\u3000\u2028".encode(), b"-----"])
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.html", "a.pdf"])
+def test_what_holds_no_text_is_empty(data: bytes, name: str) -> None:
+    with pytest.raises(EmptyDocument, match=name):
+        load(data, name=name)
+
+
+def test_a_file_over_the_limit_of_bytes_is_refused() -> None:
+    with pytest.raises(DocumentTooLarge, match=r"'a.txt' has 11 bytes, over the limit of 10"):
+        load(b"x" * 11, name="a.txt", limits=Limits(max_bytes=10))
+
+
+def test_a_text_over_the_limit_of_characters_is_refused() -> None:
+    with pytest.raises(DocumentTooLarge, match=r"holds 11 characters of text, over the limit of 10"):
+        load(b"x" * 11, name="a.txt", limits=Limits(max_text_chars=10))
+
+
+def test_a_cut_off_docx_is_damaged_and_not_a_foreign_archive() -> None:
+    with pytest.raises(DamagedDocument, match=r"'a.docx' could not be unpacked"):
+        load(zipped("[Content_Types].xml", "word/document.xml")[:90], name="a.docx")
+
+
+@given(
+    st.sampled_from([b"", b"%PDF-1.7\n1 0 obj", b"PK\x03\x04", b"<html>", b"<?xml", b"---\n", OLE]),
+    st.binary(max_size=300),
+    st.sampled_from(["a.txt", "a.md", "a.html", "a.pdf", "a.docx"]),
+)
+def test_any_bytes_are_a_document_or_a_load_error(start: bytes, rest: bytes, name: str) -> None:
+    try:
+        parsed = load(start + rest, name=name)
+    except LoadError:
+        return
+    end = 0
+    for block in parsed.blocks:
+        assert end <= block.start < block.end <= len(parsed.text)
+        end = block.end
