@@ -1,18 +1,18 @@
 """Deterministic guards: what in a claim does its cited text not carry?
 
-`check` compares one claim sentence with the text it cites. It finds altered numbers, dates and names, a denial added or
-left out, and claims that are made up as a whole. It says nothing about the truth of the text.
+`check` compares one claim sentence with the text it cites. It finds altered numbers, dates and names, a
+denial added or left out, and claims that are made up as a whole. It says nothing about the truth of the text.
 
-| kind     | the cited text | its context (neighbours, title, headings)        | the question                 |
-|----------|----------------|--------------------------------------------------|------------------------------|
-| number   | carries        | never                                            | never                        |
-| date     | carries        | fills a year or day that the cited text leaves open | never                     |
-| name     | carries        | where the cited text has no other name instead   | as the context               |
-| negation | decides        | never                                            | never                        |
-| overlap  | counts         | counts                                           | its terms count neither way  |
+| kind     | the cited text | its context (neighbours, title, headings)      | the question                |
+|----------|----------------|------------------------------------------------|-----------------------------|
+| number   | carries        | never                                          | never                       |
+| date     | carries        | fills in a year or day that is left open       | never                       |
+| name     | carries        | where the cited text has no other name instead | as the context              |
+| negation | decides        | never                                          | never                       |
+| overlap  | counts         | counts                                         | its terms count neither way |
 
-When the claim is in another language than the cited text, only numbers, dates, and names that the claim leaves in a
-foreign script are compared.
+When the claim is in another language than the cited text, only numbers, dates, and names that the claim
+leaves in a foreign script are compared.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from qa_service.guards.fault import Fault, Kind
 from qa_service.guards.moments import BLANK, Mention, moments
 from qa_service.guards.numerals import roman
 from qa_service.guards.quantities import quantities
-from qa_service.guards.text import Language, clean, comparable, language, note_marks, words
+from qa_service.guards.text import clean, comparable, language, note_marks, words
 
 __all__ = ["Fault", "Kind", "check"]
 
@@ -30,8 +30,9 @@ __all__ = ["Fault", "Kind", "check"]
 def check(claim: str, cited: str, *, context: str = "", question: str = "") -> tuple[Fault, ...]:
     """What the claim says and the cited text does not carry; empty when nothing was found.
 
-    `cited` is the text of the cited sentences, joined; `context` their neighbours with the title and headings above
-    them; `question` the user's words. Deterministic, in time linear in the claim's length for a given evidence.
+    `cited` is the text of the cited sentences, joined; `context` their neighbours with the title and headings
+    above them; `question` the user's words. Deterministic, in time linear in the claim's length for a given
+    evidence.
     """
     notes = note_marks(cited)
     claim, cited, context, question = clean(claim), clean(cited), clean(context), clean(question)
@@ -69,7 +70,7 @@ def _dates(
 
 
 def _names_in_latin_letters(claim: str, texts: Sequence[str]) -> Iterator[Fault]:
-    """The Latin names in a claim of another script: left as they were, so they must be in one of the texts."""
+    """The Latin names in a claim of another script: as they were left, they must be in one of the texts."""
     latin = [word for word in words(claim) if word.text[0] < "\u0250" and word.capital and len(word.text) > 1]
     known = [names.Names(text, words(text)) for text in texts] if latin else []
     for word in latin:

@@ -1,12 +1,12 @@
 """Are the dates and times of a claim in the cited text, or plainly meant by it?
 
-A date is carried by one that tells at least as much and agrees (`August 1945` by `8 August 1945`, `the 1930s` by
-`1937`), by its parts when they stand apart (`August 8` here, `1945` there), and by reckoning: `two days later` and
-`the next day` are counted on from the date before them.
+A date is carried by one that tells at least as much and agrees (`August 1945` by `8 August 1945`, `the 1930s`
+by `1937`), by its parts when they stand apart (`August 8` here, `1945` there), and by reckoning: `two days
+later` and `the next day` are counted on from the date before them.
 
-The context (neighbours, title, headings) may fill in what the cited text leaves open, and nothing else: a year when
-the cited text gives no year, a day or month when it gives none but points to one (`that day`, `two days later`). A
-date in the question is no evidence.
+The context (neighbours, title, headings) may fill in what the cited text leaves open, and nothing else: a
+year when the cited text gives no year, a day or month when it gives none but points to one (`that day`, `two
+days later`). A date in the question is no evidence.
 """
 
 import datetime as dt
@@ -18,23 +18,25 @@ from qa_service.guards.moments import Mention, Moment
 from qa_service.guards.numerals import numeral
 from qa_service.guards.text import Language, fold
 
-_COUNT = r"(?P<n>\d{1,3}|[^\W\d_]+)"
+_COUNT = r"\d{1,3}|[^\W\d_]+"
 _UNIT = (
-    r"(?P<unit>days?|weeks?|months?|years?|tage?n?|wochen?|monate?n?|jahre?n?|дн(?:я|ей|и)|день|недел[ьяюие]+"
-    r"|месяц(?:а|ев)?|год(?:а|у)?|лет)"
+    r"days?|weeks?|months?|years?|tage?n?|wochen?|monate?n?|jahre?n?|дн(?:я|ей|и)|день|недел[ьяюие]+"
+    r"|месяц(?:а|ев)?|год(?:а|у)?|лет"
 )
 _RELATIVE = re.compile(
-    rf"\b(?:{_COUNT} {_UNIT} (?P<back>before|earlier|previously|zuvor|früher|до этого|раньше)"
-    rf"|{_COUNT.replace('<n>', '<n2>')} {_UNIT.replace('<unit>', '<unit2>')} (?:later|after|afterwards|später|danach|спустя)"
-    rf"|(?:через|nach) {_COUNT.replace('<n>', '<n3>')} {_UNIT.replace('<unit>', '<unit3>')}"
+    rf"\b(?:(?P<n>{_COUNT}) (?P<unit>{_UNIT}) (?P<back>before|earlier|previously|zuvor|früher|раньше)"
+    rf"|(?P<n2>{_COUNT}) (?P<unit2>{_UNIT}) (?:later|after|afterwards|später|danach|спустя)"
+    rf"|(?:через|nach) (?P<n3>{_COUNT}) (?P<unit3>{_UNIT})"
     r"|(?:the )?(?:next|following) (?P<next>day|week|month|year)"
     r"|(?:nächste|folgende)[nrms] (?P<next_de>tage?|woche|monat|jahre?)"
     r"|следующ(?:ий|ую|ем|ей) (?P<next_ru>день|неделю|неделе|месяце?|году?)"
-    r"|(?:the )?(?:previous|preceding) (?P<last>day|week|month|year)|(?P<eve>the day before|am vortag|накануне))\b",
+    r"|(?:the )?(?:previous|preceding) (?P<last>day|week|month|year)|(?P<eve>the day before|am vortag"
+    r"|накануне))\b",
     re.IGNORECASE,
 )
 _MAY_RECKON = re.compile(
-    "later|after|before|earlier|next|following|previous|preceding|später|danach|zuvor|früher|nach |nächst|folgend|vortag"
+    "later|after|before|earlier|next|following|previous|preceding|später|danach|zuvor|früher|nach "
+    "|nächst|folgend|vortag"
     "|спустя|через|следующ|накануне|раньше|до этого",
     re.IGNORECASE,
 )
@@ -51,7 +53,7 @@ _POINTS_BACK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The moments that a text tells, those that it reckons from others, and whether it points to one elsewhere."""
+    """The moments that a text tells, those it reckons from them, and whether it points to one elsewhere."""
 
     told: tuple[Moment, ...]
     reckoned: tuple[Moment, ...]
@@ -63,18 +65,16 @@ class Calendar:
         return frozenset(each.year for each in (*self.told, *self.reckoned) if each.year)
 
 
-def calendar(
-    text: str, mentions: Sequence[Mention], language: Language, *, anchor: Moment | None = None
-) -> Calendar:
-    """The calendar of a cleaned text; `anchor` is the date before it, from which a first `next day` is counted."""
+def calendar(text: str, mentions: Sequence[Mention], language: Language) -> Calendar:
+    """The calendar of a cleaned text, of which `mentions` are the dates."""
     told = tuple(reading for mention in mentions for reading in mention.readings)
     steps = list(_RELATIVE.finditer(text)) if _MAY_RECKON.search(text) else []
     points_back = bool(steps) or _POINTS_BACK.search(text) is not None
     if not steps:
         return Calendar(told, (), points_back)
     reckoned: list[Moment] = []
-    last = anchor
-    year = anchor.year if anchor else None
+    last: Moment | None = None
+    year: int | None = None
     items: list[Mention | re.Match[str]] = [*mentions, *steps]
     for item in sorted(items, key=_start):
         if isinstance(item, Mention):

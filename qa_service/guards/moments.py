@@ -58,7 +58,8 @@ _DAY_BEFORE = re.compile(r"\d(?:st|nd|rd|th|\.)? ?$")
 class Moment:
     """The parts of a date or time that a text tells; the others are None.
 
-    `decade` is the decade's first year, `century` counts from 1, `minute` from midnight; `weekday` 1 is Monday.
+    `decade` is the decade's first year, `century` counts from 1, `minute` from midnight; `weekday` 1 is
+    Monday.
     """
 
     year: int | None = None
@@ -80,7 +81,7 @@ class Mention:
     readings: tuple[Moment, ...]
 
 
-# Before the forms are tried, each letter of a month's or weekday's name is replaced by one private character for it.
+# Before the forms are tried, each letter of a month's or weekday's name is replaced by its private character.
 _MONTH_MARK, _WEEKDAY_MARK = 0xE000, 0xE010
 _NAME = re.compile(r"(?<![^\W_])[^\W\d_]{3,11}(?![^\W_])")
 _M = r"(?P<m>[\ue001-\ue00c]+)\.?"
@@ -215,7 +216,8 @@ _FORMS = (
     _form(r"(?<!\d)(\d{4})年(\d{1,2})月(\d{1,2})日", _iso, "年"),
     _form(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?![\d/-]|\.\d)", _digits),
     _form(
-        r"(?<![\d:.,])(?P<h>\d{1,2})(?::(?P<min>\d{2})(?::\d{2})?|\.(?P<min2>\d{2})(?= ?(?:[ap]\.? ?m\b|uhr\b)))? ?"
+        r"(?<![\d:.,])(?P<h>\d{1,2})(?::(?P<min>\d{2})(?::\d{2})?|\.(?P<min2>\d{2})(?= ?(?:[ap]\.? ?m\b"
+        r"|uhr\b)))? ?"
         r"(?:(?P<half>[ap]\.? ?m\b\.?)|(?P<clock>uhr\b|hours\b(?<=00 hours)))",
         _time,
         r"\d ?(?:[ap]\.? ?m\b|uhr\b|hours\b)",
@@ -225,8 +227,8 @@ _FORMS = (
     ),
     _form(_D_TO + _D + r" ?(?:of |день )?" + _M + _Y_BEHIND, _day_month, r"[\ue001-\ue00c]"),
     _form(
-        _M
-        + r" (?:the )?(?:(?P<d0>\d{1,2})(?:st|nd|rd|th)?(?: ?(?:-|and|to|until) ?|, (?=\d{1,2}\b(?!\d| ?[a-z])))(?:the )?)?"
+        _M + r" (?:the )?(?:(?P<d0>\d{1,2})(?:st|nd|rd|th)?(?: ?(?:-|and|to|until) ?|, (?=\d{1,2}\b(?!\d"
+        r"| ?[a-z])))(?:the )?)?"
         r"(?P<d>\d{1,2})(?:st|nd|rd|th)?(?![\d:%]|[.,]\d)" + _Y_BEHIND,
         _day_month,
     ),
@@ -260,7 +262,7 @@ _FORMS = (
 
 
 def moments(text: str, language: Language) -> tuple[list[Mention], str]:
-    """The dates and times of a cleaned text in order, and the text with each of them blanked at equal length."""
+    """The dates and times of a cleaned text in order, and the text with each blanked at equal length."""
     mentions: list[Mention] = []
     rest = _NAME.sub(_marked, text)
     read: list[tuple[int, int]] = []

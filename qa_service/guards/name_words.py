@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+from qa_service.guards import spelling
 from qa_service.guards.numerals import numeral, roman
 from qa_service.guards.text import Language, Word, is_function_word, vocabulary
 
@@ -37,12 +38,15 @@ _OPENERS = vocabulary("""
     позднее раньше далее
     """)
 _COMMON_ENDING = re.compile(
-    r".+(?:ing|ed|ly|tions?|sions?|ments?|ness|ity|ities|ances?|ences?|isms?|ships?|ages?|ures?|ists?|ers|ors|ees|ics|ies"
+    r".+(?:ing|ed|ly|tions?|sions?|ments?|ness|ity|ities|ances?|ences?|isms?|ships?|ages?|ures?|ists?|ers"
+    r"|ors|ees|ics|ies"
     r"|[^s']s|ful|less|able|ible|ous|ive|ward|wards|wise|self|selves|body|thing)"
 )
 _VERB = re.compile(
-    r"(?:was|were|is|are|had|has|have|did|does|would|will|could|can|might|may|must|said|says|told|gave|took|made|became"
-    r"|began|led|held|went|came|saw|knew|wrote|won|lost|fought|fell|left|sent|met|put|set|got|ran|found|thought|kept|brought"
+    r"(?:was|were|is|are|had|has|have|did|does|would|will|could|can|might|may|must|said|says|told|gave|took"
+    r"|made|became"
+    r"|began|led|held|went|came|saw|knew|wrote|won|lost|fought|fell|left|sent|met|put|set|got|ran|found"
+    r"|thought|kept|brought"
     r"|[a-z]{3,}ed)"
 )
 _CONTRACTED = vocabulary("""
@@ -54,15 +58,20 @@ _RUSSIAN_SURNAME = re.compile(
 _RUSSIAN_PAST = re.compile(r".{2,}л(?:а|ся|ась)?")
 
 _GERMAN_NOUN = re.compile(
-    r".+(?:ung|ungen|heit|heiten|keit|keiten|schaft|schaften|tion|tionen|tat|taten|ismus|nis|nisse|nissen|ling|tum|chen|lein"
+    r".+(?:ung|ungen|heit|heiten|keit|keiten|schaft|schaften|tion|tionen|tat|taten|ismus|nis|nisse|nissen"
+    r"|ling|tum|chen|lein"
     r"|ei|eien|ion|ionen|ment|mente|anz|enz|ik|iker|eur|or|oren|en|er|ern|el|e|e[rsn]|enten?|isten?|[aeou]s)"
 )
 # Nouns that often stand without an article, also as the last part of a compound.
 _GERMAN_BARE = re.compile(
-    r".*(?:angst|wasser|zeit|geld|krieg|frieden|druck|protest|mangel|not|recht|arbeit|kraft|macht|grund|anspruch|verdacht|stand"
-    r"|einsatz|kauf|anlass|teil|tod|haus|bord|bezug|sicht|schutz|bau|werk|stoff|rat|wahl|fall|gang|zug|schrift|schluss|weg|wert"
-    r"|raum|ort|hand|hass|neid|stolz|mut|platz|amt|recht|dienst|handel|markt|preis|lohn|licht|luft|feuer|eis|holz|stahl|gas|kohle"
-    r"|leid|gluck|spiel|sport|fleisch|brot|milch|salz|gold|silber|eisen|papier|land(?<!russland)(?<!deutschland)(?<!finnland))"
+    r".*(?:angst|wasser|zeit|geld|krieg|frieden|druck|protest|mangel|not|recht|arbeit|kraft|macht|grund"
+    r"|anspruch|verdacht|stand"
+    r"|einsatz|kauf|anlass|teil|tod|haus|bord|bezug|sicht|schutz|bau|werk|stoff|rat|wahl|fall|gang|zug"
+    r"|schrift|schluss|weg|wert"
+    r"|raum|ort|hand|hass|neid|stolz|mut|platz|amt|recht|dienst|handel|markt|preis|lohn|licht|luft|feuer|eis"
+    r"|holz|stahl|gas|kohle"
+    r"|leid|gluck|spiel|sport|fleisch|brot|milch|salz|gold|silber|eisen|papier"
+    r"|land(?<!russland)(?<!deutschland)(?<!finnland))"
 )
 _GERMAN_MEASURE = vocabulary("""
     prozent million millionen milliarde milliarden tonnen kilo kilogramm gramm liter meter kilometer
@@ -71,8 +80,10 @@ _GERMAN_MEASURE = vocabulary("""
     """)
 _GERMAN_DETERMINER = re.compile(
     r"(?:d(?:er|ie|as|en|em|es)|(?:[dsm]|k)?ein(?:e[rsnm]?)?|ihre?[rsnm]?|unsere?[rsnm]?|euer|eure[rsnm]?"
-    r"|dies(?:e[rsnm]?)?|jen(?:e[rsnm]?)|jede[rsnm]?|all(?:e[rsnm]?)?|viele?[rsnm]?|wenige?[rsn]?|mehr|manche?[rsnm]?"
-    r"|solche?[rsnm]?|welche[rsnm]?|beide[rsn]?|im|am|zu[mr]|vom|beim|ins|ans|aufs|furs|ubers|einige[rn]?|mehrere[rn]?|kaum"
+    r"|dies(?:e[rsnm]?)?|jen(?:e[rsnm]?)|jede[rsnm]?|all(?:e[rsnm]?)?|viele?[rsnm]?|wenige?[rsn]?|mehr"
+    r"|manche?[rsnm]?"
+    r"|solche?[rsnm]?|welche[rsnm]?|beide[rsn]?|im|am|zu[mr]|vom|beim|ins|ans|aufs|furs|ubers|einige[rn]?"
+    r"|mehrere[rn]?|kaum"
     r"|sowie|und|oder|fur|ohne|durch|gegen|mit|zu|als|wie|auf|an|unter|uber|\w{3,}(?:e[rsnm]|e))"
 )
 
@@ -80,10 +91,11 @@ _GERMAN_DETERMINER = re.compile(
 def names(found: Sequence[Word], language: Language, lower: AbstractSet[str]) -> list[Word]:
     """The words of a claim that name somebody or something.
 
-    `lower` are the folded words that the texts around write in lower case: these are no names when they merely open a
-    sentence. English, Russian and others capitalise names alone; only the first word of a sentence is in doubt, and is
-    taken for a name by what follows it. In German a capital tells nothing: a word is taken for a name when no article
-    or adjective stands before it, as before almost every noun in the singular, and it isn't formed like a noun.
+    `lower` are the folded words that the texts around write in lower case: these are no names when they
+    merely open a sentence. English, Russian and others capitalise names alone; only the first word of a
+    sentence is in doubt, and is taken for a name by what follows it. In German a capital tells nothing: a
+    word is taken for a name when no article or adjective stands before it, as before almost every noun in the
+    singular, and it isn't formed like a noun.
     """
     chosen = []
     for index, word in enumerate(found):
@@ -109,7 +121,7 @@ def is_candidate(word: Word, language: Language) -> bool:
 
 
 def stands_for_name(word: Word, language: Language) -> bool:
-    """Whether a word may be a name in the place of another one; looser than `names`, for use with both texts."""
+    """Whether a word may be a name in the place of another one; looser than `names`."""
     if not is_candidate(word, language):
         return False
     return language != "de" or not (_GERMAN_NOUN.fullmatch(word.fold) or word.fold in _GERMAN_MEASURE)
@@ -128,7 +140,7 @@ def _is_name(
         return True
     if word.fold in lower or after is None:
         return False
-    if "'s" in word.text:
+    if "'s" in word.text or spelling.tells_a_people(word.fold):
         return True
     if language == "ru":
         return bool(_RUSSIAN_SURNAME.fullmatch(word.fold) and _RUSSIAN_PAST.fullmatch(after.fold))

@@ -1,10 +1,11 @@
 """Are the names of a claim in the cited text, in any of their spellings?
 
-A name is carried by the same word however it is inflected, accented or transliterated, by the people of a place for
-the place (`Japan`, `Japanese`), and by its acronym or its long form. The context (neighbours, title, headings) and the
-question may supply a name too, for the cited text often says `he` or `the pact`. They may not when the cited text has
-another name in that place: the word beside the name in the claim stands beside that other name there, and nowhere else
-(`the Soviet military burnt` against `the Japanese military burnt`).
+A name is carried by the same word however it is inflected, accented or transliterated, by the people of a
+place for the place (`Japan`, `Japanese`), and by its acronym or its long form. The context (neighbours,
+title, headings) and the question may supply a name too, for the cited text often says `he` or `the pact`.
+They may not when the cited text has another name in that place: the word beside the name in the claim stands
+beside that other name there, and nowhere else (`the Soviet military burnt` against `the Japanese military
+burnt`).
 """
 
 from collections import defaultdict
@@ -18,17 +19,15 @@ from qa_service.guards.fault import Fault
 from qa_service.guards.name_words import is_candidate, names, stands_for_name
 from qa_service.guards.text import Language, Word, is_function_word, vocabulary, words
 
-_SMALL = vocabulary("""
-    of the and for in on de la von und der des die и
-    """)
+_SMALL = vocabulary("of the and for in on de la von und der des die и")
 _LONGEST_ACRONYM = 6
 _NEIGHBOUR_LETTERS = 6  # enough to know a word again in another form
 # What may stand between a name and the word beside it, with the relation it tells.
 _LINKS = (
     dict.fromkeys(
         vocabulary("""
-        the a an was were is are be been being had has have der die das den dem des ein eine einen wurde wurden ist
-        war waren hat hatte был была было были
+        the a an was were is are be been being had has have der die das den dem des ein eine einen wurde
+        wurden ist war waren hat hatte был была было были
         """),
         "",
     )
@@ -41,6 +40,7 @@ _LONGEST_NAME = 60
 _GAP = 2  # a blank, a hyphen, or the stop and blank behind an initial
 _KEPT = 20  # places of one word that are looked at: a hostile text may repeat it for ever
 _ALIKE = 0.7
+_SHORTEST_VARIANT = 4
 
 
 class Names:
@@ -70,6 +70,14 @@ class Names:
         return frozenset(word.fold[0] for word in self._capitals)
 
     @cached_property
+    def _by_consonants(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for word in self._capitals:
+            sound = spelling.sound(word.fold)
+            found[spelling.consonants(sound)].add(sound)
+        return found
+
+    @cached_property
     def _initials(self) -> frozenset[str]:
         return frozenset(word.fold for word in self._capitals if len(word.text) == 1)
 
@@ -91,19 +99,32 @@ class Names:
             return True
         if len(word) == 1:
             return word in self._first_letters
-        return word in self._acronyms or not self._people.isdisjoint(spelling.people(word))
+        if word in self._acronyms or not self._people.isdisjoint(spelling.people(word)):
+            return True
+        sound = spelling.sound(word)
+        return any(
+            _is_variant(sound, other) for other in self._by_consonants.get(spelling.consonants(sound), ())
+        )
 
     def has_pair(self, left: str, right: str) -> bool:
         """Whether the text has these folded words in a row."""
         return (left, right) in self._pairs
 
     def carries_run(self, run: Sequence[Word], word: Word) -> bool:
-        """Whether the text has the acronym of a run of names, or an initial for this one and another one in full."""
+        """Whether the text has a run's acronym, or an initial for this word and another word in full."""
         if len(run) > 1 and "".join(each.fold[0] for each in run) in self._folds:
             return True
         return word.fold[0] in self._initials and any(
             self.carries(each.fold) for each in run if each is not word
         )
+
+
+def _is_variant(left: str, right: str) -> bool:
+    """Whether two names with the same consonants are likely one: Niemen and Neman, not Marina and Moreno."""
+    return (
+        min(len(left), len(right)) > _SHORTEST_VARIANT
+        and SequenceMatcher(None, left, right).ratio() >= _ALIKE
+    )
 
 
 def _acronyms(found: Sequence[Word]) -> set[str]:
@@ -126,7 +147,8 @@ class _Places:
         self._named: dict[tuple[str, str, str], list[tuple[Word, ...] | None]] = defaultdict(list)
         self._nouns_are_capital = language == "de"
         self._parts: dict[tuple[str, str], list[Word | None]] = defaultdict(list)
-        marked = frozenset(word.start for word in found if stands_for_name(word, language))
+        sure = frozenset(word.start for word in names(found, language, frozenset()))
+        marked = sure | {word.start for word in found if not word.opens and stands_for_name(word, language)}
         for index, word in enumerate(found):
             for side, near in (("before", index - 1), ("after", index + 1)):
                 parts = self._parts[(side, word.fold)]
@@ -142,7 +164,7 @@ class _Places:
                     )
 
     def other_name(self, found: Sequence[Word], run: Sequence[int], own: Names) -> bool:
-        """Whether the cited text has, wherever it has the place of this run of the claim, a name the claim hasn't."""
+        """Whether the cited text has, in the place of this run of the claim, a name that the claim lacks."""
         for side, start, step in (("before", run[-1], 1), ("after", run[0], -1)):
             at, link = _beside(found, start, step)
             if at is None or (found[at].capital and (not link or self._nouns_are_capital)):
@@ -153,7 +175,7 @@ class _Places:
         return False
 
     def other_part(self, found: Sequence[Word], index: int, own: Names, around: Sequence[Names]) -> bool:
-        """Whether the cited text completes the claim's name with another word: `Fort Worth` against `Fort Wayne`.
+        """Whether the cited text completes the name with another word: `Fort Worth` for `Fort Wayne`.
 
         Not when one of the texts around has the name as the claim has it.
         """
@@ -177,7 +199,7 @@ def _beside_in_run(found: Sequence[Word], index: int, at: int) -> bool:
 
 
 def _beside(found: Sequence[Word], index: int, step: int) -> tuple[int | None, str]:
-    """The word before or behind that is no article or preposition, in the same sentence, and the preposition between."""
+    """The next word of the sentence that is no article or preposition, and the preposition passed over."""
     link = ""
     for _ in range(_LINKS_BETWEEN):
         if step > 0 and index + 1 < len(found) and found[index + 1].opens:
@@ -230,9 +252,10 @@ def _same(found: Sequence[Word], run: Sequence[int], other: Sequence[Word], own:
 
 
 def faults(claim: str, cited: str, others: Sequence[str], language: Language) -> Iterator[Fault]:
-    """The names of a cleaned claim that the cited text doesn't carry and `others` (context, question) may not supply.
+    """The names of a cleaned claim that the cited text doesn't carry and `others` may not supply.
 
-    The claim may have its dates blanked, so that their months are not taken for names.
+    `others` are the context and the question. The claim may have its dates blanked, so that
+    their months are not taken for names.
     """
     found = words(claim)
     cited_words = words(cited)

@@ -1,11 +1,11 @@
 """Does a claim deny what its cited text affirms, or affirm what it denies?
 
-Both texts are cut into clauses, and in each the words that a negation governs are found: in English and Russian the
-content words behind it (`did not attack`), in German, whose `nicht` may stand at the end, the whole clause. A word that
-is denied on one side is looked up in the clauses of the other that resemble the claim most: it is a fault when none of
-them denies it. So `did not attack but withdrew` carries `withdrew`. A negation in other words (`groundless`, `failed
-to`, `unknown`) counts as one wherever it can excuse. Where the denied word is missing on the other side nothing is
-concluded, and opposites (`higher`, `lower`) are not seen.
+Both texts are cut into clauses, and in each the words that a negation governs are found: in English and
+Russian the content words behind it (`did not attack`), in German, whose `nicht` may stand at the end, the
+whole clause. A word that is denied on one side is looked up in the clauses of the other that resemble the
+claim most: it is a fault when none of them denies it. So `did not attack but withdrew` carries `withdrew`. A
+negation in other words (`groundless`, `failed to`, `unknown`) counts as one wherever it can excuse. Where the
+denied word is missing on the other side nothing is concluded, and opposites (`higher`, `lower`) are not seen.
 """
 
 import re
@@ -26,24 +26,32 @@ _CUE = re.compile(
 )
 # These read like negations and deny nothing, or nothing that can be compared.
 _IDIOM = re.compile(
-    r"\b(?:not only|not just|not merely|not least|not to mention|if not|or not|no doubt|no later than|no sooner"
-    r"|no (?:fewer|less|more) than|not (?:less|more|fewer) than|nothing but|no\.? ?(?=\d)|without (?:a )?doubt|not without"
+    r"\b(?:not only|not just|not merely|not least|not to mention|if not|or not|no doubt|no later than"
+    r"|no sooner"
+    r"|no (?:fewer|less|more) than|not (?:less|more|fewer) than|nothing but|no\.? ?(?=\d)"
+    r"|without (?:a )?doubt|not without"
     r"|nicht nur|nicht zuletzt|nicht (?:mehr|weniger) als|ohne zweifel|nicht ohne|ohne dass"
-    r"|не только|не (?:менее|более|меньше|больше)(?: чем)?|не просто|не без)\b|^(?:no|nein|нет)(?=[,:.]|$)|(?-i:\bNo\.)",
+    r"|не только|не (?:менее|более|меньше|больше)(?: чем)?|не просто|не без)\b|^(?:no|nein|нет)(?=[,:.]|$)"
+    r"|(?-i:\bNo\.)",
     re.IGNORECASE,
 )
 _UNTIL = re.compile(r"\b(?:until|till|before|bis|vor|erst|до|пока|раньше)\b", re.IGNORECASE)
 _SOFT = re.compile(
-    r"\b(?:fail|refus|declin|den(?:y|ie)|reject|lack|absen|unable|impossib|false|fake|fabricat|groundless|baseless|forge|myth"
-    r"|prevent|avoid|exclud|except|prohibit|forb|ban(?:s|ned)?\b|stop|ceas|missing|few\b|little\b|rare|seldom|barely|hard to"
-    r"|difficult|instead|rather than|unlike|contrary|disprov|doubt|abandon|too \w+ to|ungl|unmog|unmög|verweiger|ablehn|lehnt"
+    r"\b(?:fail|refus|declin|den(?:y|ie)|reject|lack|absen|unable|impossib|false|fake|fabricat|groundless"
+    r"|baseless|forge|myth"
+    r"|prevent|avoid|exclud|except|prohibit|forb|ban(?:s|ned)?\b|stop|ceas|missing|few\b|little\b|rare"
+    r"|seldom|barely|hard to"
+    r"|difficult|instead|rather than|unlike|contrary|disprov|doubt|abandon|too \w+ to|ungl|unmog|unmög"
+    r"|verweiger|ablehn|lehnt"
     r"|scheiter|mangel|fehl|selten|kaum|falsch|verhinder|statt|weiger|leugn|bestreit|bestritt"
-    r"|отказ|отсутств|невозможн|недост|ложн|вместо|едва|редко|отверг|отриц|предотврат|запре|вряд|никто|никогда|ничего|лишен)",
+    r"|отказ|отсутств|невозможн|недост|ложн|вместо|едва|редко|отверг|отриц|предотврат|запре|вряд|никто"
+    r"|никогда|ничего|лишен)",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _CLAUSE_END = re.compile(
-    r"[:()\[\]]+|,|\s-\s|\s(?=(?:but|whereas|while|although|which|who|that|because|since|sondern|aber|während|obwohl|weil|dass|однако|хотя|который|которая|которые|которое|что|а|но)\s)",
+    r"[:()\[\]]+|,|\s-\s|\s(?=(?:but|whereas|while|although|which|who|that|because|since|sondern|aber"
+    r"|während|obwohl|weil|dass|однако|хотя|который|которая|которые|которое|что|а|но)\s)",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -61,8 +69,9 @@ _FEWEST_SHARED = 2
 class Clause:
     """A clause of a text with its content terms and what is denied in it.
 
-    `governed` are the first terms behind each negation, `denied` all behind any; `wide` says that they are the whole
-    clause. `until` is for words that bound a time, `hanging` a negation that governs nothing in its own clause.
+    `governed` are the first terms behind each negation, `denied` all behind any; `wide` says that they are
+    the whole clause. `until` is for words that bound a time, `hanging` a negation that governs nothing in its
+    own clause.
     """
 
     text: str
@@ -74,7 +83,7 @@ class Clause:
     hanging: str
 
     def denies(self, term: str) -> bool:
-        """Whether the clause may deny this term, by a negation before it, in other words, or by a prefix (unknown)."""
+        """Whether the clause may deny this term: by a negation before it, in other words, or by a prefix."""
         if term in self.denied or self.softly:
             return True
         opposites = tuple(prefix + term[:_PREFIXED_LETTERS] for prefix in _PREFIXES)
@@ -104,7 +113,7 @@ def clauses(text: str, language: Language) -> list[Clause]:
 
 
 def _clause(text: str, language: Language, *, cue: str, goes_on: bool) -> Clause:
-    """The clause of a text; `cue` is the negation that ended the one before it: `did not, however, attack`."""
+    """The clause of a text; `cue` is a negation left over before it: `did not, however, attack`."""
     plain = _IDIOM.sub(" ", f"{cue} {text}".strip())
     cues = list(_CUE.finditer(plain))[:_CUES]
     terms = _terms(plain, language)
@@ -194,7 +203,7 @@ def _removes(clause: Clause, by_term: dict[str, list[Clause]]) -> bool:
 
 
 def _alike(cited: Clause, claim: Clause) -> bool:
-    """Whether two clauses share enough to speak of the same: half of their terms where the whole clause is denied."""
+    """Whether two clauses speak of the same: they share half of their terms where all of one is denied."""
     shared = len(cited.terms & claim.terms)
     if cited.wide or claim.wide:
         return 2 * shared >= max(len(cited.terms), len(claim.terms), 2 * _FEWEST_SHARED)
@@ -202,8 +211,6 @@ def _alike(cited: Clause, claim: Clause) -> bool:
 
 
 def _governs(clause: Clause, term: str) -> bool:
-    return (
-        clause.wide
-        and bool(clause.governed)
-        or any(governed and governed[0] == term for governed in clause.governed)
-    )
+    if clause.wide:
+        return bool(clause.governed)
+    return any(governed and governed[0] == term for governed in clause.governed)

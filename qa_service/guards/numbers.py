@@ -1,13 +1,15 @@
-"""Are the numbers of a claim in the cited text? Only there: a number next door, or in the question, is no evidence.
+"""Are the numbers of a claim in the cited text?
+
+Only there: a number next door, or in the question, is no evidence.
 
 A number is carried by an equal one however it is written (`20,000`, `20.000`, `twenty thousand`), unless
-- both have a unit and the units tell different amounts (`50 km`, `50 miles`), or the claim has a unit of which the
-  cited text says nothing; or
-- the cited text counts the same thing with another number and something else with this one (`two leaders ... three
-  months` does not carry `three leaders`).
-A rounded number is carried when the claim says that it is one (`about 40` for 39), a vague one (`thousands of`) by a
-number of its magnitude, and the length of a list by the list that follows it in the claim. The number one is checked
-only against another count of the same thing, for its words are pronouns and articles too.
+- both have a unit and the units tell different amounts (`50 km`, `50 miles`), or the claim has a unit of
+which the cited text says nothing; or
+- the cited text counts the same thing with another number and something else with this one (`two leaders ...
+three months` does not carry `three leaders`). A rounded number is carried when the claim says that it is one
+(`about 40` for 39), a vague one (`thousands of`) by a number of its magnitude, and the length of a list by
+the list that follows it in the claim. The number one is checked only against another count of the same thing,
+for its words are pronouns and articles too.
 """
 
 import re
@@ -23,12 +25,14 @@ from qa_service.guards.units import Unit, unit_of
 
 _TIME = frozenset(("clock", "month"))  # `aged 11` carries `11 years old`
 _ABOUT = re.compile(
-    r"\b(?:about|around|some|nearly|almost|roughly|approximately|circa|ca\.?|close to|etwa|rund|ungefähr|fast|knapp|zirka"
+    r"\b(?:about|around|some|nearly|almost|roughly|approximately|circa|ca\.?|close to|etwa|rund|ungefähr"
+    r"|fast|knapp|zirka"
     r"|около|почти|примерно|приблизительно|порядка)(?: an?)? ?[$€£¥₽]?$",
     re.IGNORECASE,
 )
 _MORE = re.compile(
-    r"\b(?:more than|over|at least|upwards of|mehr als|über|mindestens|более|больше|свыше|не менее) ?[$€£¥₽]?$",
+    r"\b(?:more than|over|at least|upwards of|mehr als|über|mindestens|более|больше|свыше"
+    r"|не менее) ?[$€£¥₽]?$",
     re.IGNORECASE,
 )
 _NOTE = re.compile(
@@ -161,8 +165,8 @@ def _digits(value: Decimal) -> int:
 def faults(claim: str, found: Sequence[Quantity], evidence: Evidence, supplied: str) -> Iterator[Fault]:
     """The quantities of a cleaned claim that the cited text doesn't give.
 
-    `supplied` is the casefolded text that may name a document (context and question): a code such as a file's name
-    may stand there.
+    `supplied` is the casefolded text that may name a document (context and question): a code such as a file's
+    name may stand there.
     """
     for quantity in found:
         if quantity.evidence_only or _orders(claim, quantity):

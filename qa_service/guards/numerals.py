@@ -15,8 +15,8 @@ Role = Literal["number", "scale", "vague", "evidence"]
 class Numeral:
     """A number word.
 
-    A `scale` multiplies what stands before it (hundred, million), a `vague` one counts in its magnitude (thousands
-    of), and an `evidence` one tells a number that a writer needn't repeat (both, a pair).
+    A `scale` multiplies what stands before it (hundred, million), a `vague` one counts in its magnitude
+    (thousands of), and an `evidence` one tells a number that a writer needn't repeat (both, a pair).
     """
 
     value: Decimal
@@ -29,18 +29,24 @@ def _table(values: str) -> dict[str, Decimal]:
 
 
 _ENGLISH = _table(
-    "zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 ten=10 eleven=11 twelve=12 thirteen=13 "
-    "fourteen=14 fifteen=15 sixteen=16 seventeen=17 eighteen=18 nineteen=19 twenty=20 thirty=30 forty=40 fifty=50 "
-    "sixty=60 seventy=70 eighty=80 ninety=90 twice=2 thrice=3 twofold=2 threefold=3 tenfold=10 half=.5 halves=.5"
+    "zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9 ten=10 eleven=11 twelve=12 "
+    "thirteen=13 "
+    "fourteen=14 fifteen=15 sixteen=16 seventeen=17 eighteen=18 nineteen=19 twenty=20 thirty=30 forty=40 "
+    "fifty=50 "
+    "sixty=60 seventy=70 eighty=80 ninety=90 twice=2 thrice=3 twofold=2 threefold=3 tenfold=10 half=.5 "
+    "halves=.5"
 )
 _ENGLISH_ORDINALS = _table(
-    "first=1 second=2 third=3 fourth=4 fifth=5 sixth=6 seventh=7 eighth=8 ninth=9 tenth=10 eleventh=11 twelfth=12 "
-    "thirteenth=13 fourteenth=14 fifteenth=15 sixteenth=16 seventeenth=17 eighteenth=18 nineteenth=19 twentieth=20 "
+    "first=1 second=2 third=3 fourth=4 fifth=5 sixth=6 seventh=7 eighth=8 ninth=9 tenth=10 eleventh=11 "
+    "twelfth=12 "
+    "thirteenth=13 fourteenth=14 fifteenth=15 sixteenth=16 seventeenth=17 eighteenth=18 nineteenth=19 "
+    "twentieth=20 "
     "thirtieth=30 fortieth=40 fiftieth=50 sixtieth=60 seventieth=70 eightieth=80 ninetieth=90 hundredth=100 "
     "thousandth=1000 thirds=3 fourths=4 quarters=4 fifths=5 tenths=10"
 )
 _LATIN_SCALES = _table(
-    "hundred=100 thousand=1000 million=1000000 mio=1000000 mill=1000000 mln=1000000 mn=1000000 milliard=1000000000 "
+    "hundred=100 thousand=1000 million=1000000 mio=1000000 mill=1000000 mln=1000000 mn=1000000 "
+    "milliard=1000000000 "
     "milliarde=1000000000 milliarden=1000000000 mrd=1000000000 millionen=1000000 bn=1000000000 tsd=1000 "
     "trillion=1000000000000 billion=1000000000 dozen=12 dutzend=12 hundert=100 tausend=1000 k=1000"
 )
@@ -54,7 +60,8 @@ _LATIN_EVIDENCE = _table(
 )
 
 _GERMAN_UNITS = _table(
-    "null=0 eins=1 ein=1 zwei=2 zwo=2 drei=3 vier=4 funf=5 fuenf=5 sechs=6 sieben=7 acht=8 neun=9 zehn=10 elf=11 "
+    "null=0 eins=1 ein=1 zwei=2 zwo=2 drei=3 vier=4 funf=5 fuenf=5 sechs=6 sieben=7 acht=8 neun=9 zehn=10 "
+    "elf=11 "
     "zwolf=12 zwoelf=12 dreizehn=13 vierzehn=14 funfzehn=15 fuenfzehn=15 sechzehn=16 siebzehn=17 achtzehn=18 "
     "neunzehn=19"
 )
@@ -71,31 +78,39 @@ _GERMAN_COMPOUND = re.compile(
 )
 
 _RUSSIAN = _table(
-    "ноль=0 один=1 одна=1 одно=1 одного=1 одной=1 одному=1 одним=1 одну=1 одном=1 два=2 две=2 двух=2 двум=2 двумя=2 "
-    "двое=2 двоих=2 дважды=2 три=3 трех=3 трем=3 тремя=3 трое=3 троих=3 трижды=3 четыре=4 четырех=4 четырем=4 "
-    "четырьмя=4 четверо=4 четверых=4 пятеро=5 пятерых=5 сорок=40 сорока=40 девяносто=90 девяноста=90 сто=100 ста=100 "
-    "двести=200 двухсот=200 двумстам=200 двухстах=200 триста=300 трехсот=300 тремстам=300 четыреста=400 четырехсот=400 "
+    "ноль=0 один=1 одна=1 одно=1 одного=1 одной=1 одному=1 одним=1 одну=1 одном=1 два=2 две=2 двух=2 двум=2 "
+    "двумя=2 "
+    "двое=2 двоих=2 дважды=2 три=3 трех=3 трем=3 тремя=3 трое=3 троих=3 трижды=3 четыре=4 четырех=4 "
+    "четырем=4 "
+    "четырьмя=4 четверо=4 четверых=4 пятеро=5 пятерых=5 сорок=40 сорока=40 девяносто=90 девяноста=90 сто=100 "
+    "ста=100 "
+    "двести=200 двухсот=200 двумстам=200 двухстах=200 триста=300 трехсот=300 тремстам=300 четыреста=400 "
+    "четырехсот=400 "
     "полтора=1.5 полторы=1.5 полутора=1.5 половина=.5 половины=.5 половину=.5 половине=.5 половиной=.5"
 )
 _RUSSIAN_STEMS = _table(
-    "пят=5 шест=6 сем=7 восем=8 восьм=8 девят=9 десят=10 одиннадцат=11 двенадцат=12 тринадцат=13 четырнадцат=14 "
+    "пят=5 шест=6 сем=7 восем=8 восьм=8 девят=9 десят=10 одиннадцат=11 двенадцат=12 тринадцат=13 "
+    "четырнадцат=14 "
     "пятнадцат=15 шестнадцат=16 семнадцат=17 восемнадцат=18 девятнадцат=19 двадцат=20 тридцат=30"
 )
 _RUSSIAN_CARDINAL = re.compile(r"(?P<stem>\w+?)(?:ь|и|ью)")
 _RUSSIAN_TENS = re.compile(r"(?P<stem>пят|шест|сем|восем|восьм)(?:ь|и|ью)(?:десят|десяти|десятью)")
 _RUSSIAN_HUNDREDS = re.compile(r"(?P<stem>пят|шест|сем|восем|восьм|девят)(?:ь|и|ью)(?:сот|стам|стами|стах)")
 _RUSSIAN_ORDINAL_STEMS = _RUSSIAN_STEMS | _table(
-    "перв=1 втор=2 трет=3 четверт=4 седьм=7 сороков=40 пятидесят=50 шестидесят=60 семидесят=70 восьмидесят=80 "
+    "перв=1 втор=2 трет=3 четверт=4 седьм=7 сороков=40 пятидесят=50 шестидесят=60 семидесят=70 "
+    "восьмидесят=80 "
     "девяност=90 сот=100 тысячн=1000"
 )
 _RUSSIAN_ORDINAL = re.compile(
-    r"(?P<stem>\w+?)(?:ы[ий]|о[ий]|и[ий]|ая|ое|ее|ые|ого|ому|ым|ом|ую|ых|ыми|(?P<soft>ь(?:я|е|и|его|ему|им|ем|ю|их|ими|еи|ей)))"
+    r"(?P<stem>\w+?)(?:ы[ий]|о[ий]|и[ий]|ая|ое|ее|ые|ого|ому|ым|ом|ую|ых|ыми|(?P<soft>ь(?:я|е|и|его|ему|им"
+    r"|ем|ю|их|ими|еи|ей)))"
 )
 _RUSSIAN_COMPOUND = re.compile(
     r"(?P<number>\w+?)(?:летн|дневн|недельн|месячн|часов|тысячн|кратн|сторонн|миллионн)\w{2,3}"
 )
 _RUSSIAN_SCALE = re.compile(
-    r"(?P<t>тыс|тысяч[аиуе]?|тысячей|тысячью|тысячам)|(?P<m>млн|миллион(?:а|ов|у|ом|е)?)|(?P<b>млрд|миллиард(?:а|ов|у|ом|е)?)"
+    r"(?P<t>тыс|тысяч[аиуе]?|тысячей|тысячью|тысячам)|(?P<m>млн|миллион(?:а|ов|у|ом|е)?)|(?P<b>млрд"
+    r"|миллиард(?:а|ов|у|ом|е)?)"
     r"|(?P<q>трлн|триллион(?:а|ов)?)|(?P<d>дюжин[аыу]?)"
 )
 _RUSSIAN_SCALES = {
@@ -123,9 +138,12 @@ def numeral(word: str, language: Language) -> Numeral | None:
         return _russian(word)
     if language == "de" and word in ("billion", "billionen"):
         return Numeral(_GERMAN_BILLION, "scale")
-    for table, role in ((_LATIN_SCALES, "scale"), (_LATIN_VAGUE, "vague"), (_LATIN_EVIDENCE, "evidence")):
-        if word in table:
-            return Numeral(table[word], role)  # type: ignore[arg-type]
+    if word in _LATIN_SCALES:
+        return Numeral(_LATIN_SCALES[word], "scale")
+    if word in _LATIN_VAGUE:
+        return Numeral(_LATIN_VAGUE[word], "vague")
+    if word in _LATIN_EVIDENCE:
+        return Numeral(_LATIN_EVIDENCE[word], "evidence")
     if language != "de":
         if word in _ENGLISH:
             return Numeral(_ENGLISH[word])
@@ -207,7 +225,7 @@ def _russian(word: str) -> Numeral | None:
 
 
 def roman(word: str) -> int | None:
-    """The value of a Roman numeral below forty written in capitals (`XVIII`, also in Cyrillic look-alikes)."""
+    """The value of a Roman numeral below forty in capitals (`XVIII`, also in Cyrillic look-alikes)."""
     if word[0] not in "XVIХІ":
         return None
     latin = word.translate(_CYRILLIC_ROMAN)

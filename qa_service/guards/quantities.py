@@ -1,4 +1,4 @@
-"""Reading the quantities of a text: digits, number words and Roman numerals, with unit and what is counted."""
+"""Reading the quantities of a text: their values, their units, and the words for what is counted."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,8 @@ from qa_service.guards.units import Unit, unit_before, unit_behind
 _LONGEST_DIGITS = 30  # longer runs are compared as written: no real quantity, and slow to convert
 _LEXEME = re.compile(
     r"(?P<code>(?<!\w)(?=\w*(?:_|\d[a-z]+\d|[a-z]\d+[a-z]))(?=\w*\d)\w+(?:\.\w+)*)"
-    r"|(?P<digits>(?<!\d)(?<!\b[mм])(?<!\b[kcк][mм])(?:\d{1,3}(?: \d{3})+(?!\d)(?:[.,]\d+)?|\d{1,3}(?:[.,']\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d+)?))"
+    r"|(?P<digits>(?<!\d)(?<!\b[mм])(?<!\b[kcк][mм])(?:\d{1,3}(?: \d{3})+(?!\d)(?:[.,]\d+)?"
+    r"|\d{1,3}(?:[.,']\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d+)?))"
     r"|(?P<word>[^\W\d_]+)",
     re.IGNORECASE,
 )
@@ -25,6 +26,7 @@ _NOUN_WINDOW = 60
 _NOUNS = 3
 _NOUN_LETTERS = 5  # enough to know a word again in another case or number
 _GAP = (" ", "-", "", " - ")
+_ADDED = ("number", "scale")
 _AND = frozenset(("and", "und", "и"))
 
 
@@ -54,11 +56,27 @@ class _Sum:
 
     start: int
     end: int
+    reach: int  # where the next word may begin: behind the last one, or behind an "and"
     total: Decimal = Decimal(0)
     current: Decimal | None = None
     scale: Decimal = Decimal(10**18)
     readings: tuple[Decimal, ...] = ()
     ordinal: bool = False
+
+    def goes_on(self, text: str, lexeme: re.Match[str], value: Numeral | None) -> bool:
+        """Whether the next lexeme belongs to this number; it is added when it does."""
+        if lexeme["word"] is None or text[self.reach : lexeme.start()] not in _GAP:
+            return False
+        if value is None and self.reach == self.end and lexeme[0].casefold() in _AND and self._may_join():
+            self.reach = lexeme.end()
+            return True
+        if value is None or value.role not in _ADDED or not self.take(value):
+            return False
+        self.end = self.reach = lexeme.end()
+        return True
+
+    def _may_join(self) -> bool:
+        return not self.readings and (self.current is None or self.current % 100 == 0)
 
     def take(self, value: Numeral) -> bool:
         """Add a number word; False when it can't belong to this number."""
@@ -97,14 +115,20 @@ class _Sum:
         self.scale = factor
         return True
 
-    def values(self) -> frozenset[Decimal]:
-        if self.readings:
-            return frozenset(self.readings)
-        return frozenset((self.total + (self.current or 0),))
+    def quantity(self, text: str) -> Quantity:
+        """The quantity that has been added up."""
+        tail = _ORDINAL_TAIL.match(text, self.end) if self.readings else None
+        return Quantity(
+            text[self.start : self.end],
+            self.start,
+            self.end,
+            frozenset(self.readings or (self.total + (self.current or 0),)),
+            ordinal=self.ordinal or tail is not None,
+        )
 
 
 def quantities(text: str, language: Language) -> list[Quantity]:
-    """The quantities of a cleaned text in order, those that the dates have not used up (blanked as U+FFFC)."""
+    """The quantities of a cleaned text in order, without those of its (blanked) dates."""
     found = [_with_context(text, quantity, language) for quantity in _raw(text, language)]
     for index in range(len(found) - 1, 0, -1):
         found[index - 1 : index + 1] = _share_unit(text, found[index - 1], found[index])
@@ -112,68 +136,38 @@ def quantities(text: str, language: Language) -> list[Quantity]:
 
 
 def _raw(text: str, language: Language) -> Iterator[Quantity]:
+    """The quantities by their digits and number words alone."""
     pending: _Sum | None = None
-    joiner_end: int | None = None  # where an "and" inside a number ended
     for lexeme in _LEXEME.finditer(text):
-        start, end = lexeme.span()
-        reach = joiner_end if joiner_end is not None else (pending.end if pending else 0)
-        adjacent = pending is not None and text[reach:start] in _GAP
-        if (word := lexeme["word"]) is not None:
-            folded = fold(word)
-            value = (
-                numeral(folded, language) if start == 0 or not text[start - 1].isdigit() or pending else None
-            )
-            if value is not None and value.role in ("number", "scale"):
-                if pending and adjacent and pending.take(value):
-                    pending.end, joiner_end = end, None
-                    continue
-                if pending:
-                    yield _finish(text, pending)
-                pending, joiner_end = _Sum(start, end), None
-                pending.take(value)
-                continue
-            if pending and adjacent and folded in _AND and joiner_end is None and _accepts_and(pending):
-                joiner_end = end
-                continue
-            if pending:
-                yield _finish(text, pending)
-                pending, joiner_end = None, None
-            if value is not None:
-                yield Quantity(
-                    word,
-                    start,
-                    end,
-                    frozenset((value.value,)),
-                    vague=value.role == "vague",
-                    evidence_only=value.role == "evidence",
-                )
-            elif (number := roman(word)) is not None and (number == 0 or len(word) > 1):
-                yield Quantity(word, start, end, frozenset((Decimal(number),)), ordinal=True)
+        value = numeral(fold(lexeme["word"]), language) if lexeme["word"] else None
+        if pending and pending.goes_on(text, lexeme, value):
             continue
         if pending:
-            yield _finish(text, pending)
-            pending, joiner_end = None, None
-        if lexeme["code"] or len(lexeme[0]) > _LONGEST_DIGITS:
-            yield Quantity(lexeme[0], start, end, frozenset(), code=lexeme[0])
-            continue
-        pending = _Sum(start, end, readings=_readings(lexeme[0]))
+            yield pending.quantity(text)
+            pending = None
+        if lexeme["digits"] and len(lexeme[0]) <= _LONGEST_DIGITS:
+            pending = _Sum(*lexeme.span(), lexeme.end(), readings=_readings(lexeme[0]))
+        elif value and value.role in _ADDED:
+            pending = _Sum(*lexeme.span(), lexeme.end())
+            pending.take(value)
+        elif alone := _alone(lexeme, value):
+            yield alone
     if pending:
-        yield _finish(text, pending)
+        yield pending.quantity(text)
 
 
-def _accepts_and(pending: _Sum) -> bool:
-    return not pending.readings and (pending.current is None or pending.current % 100 == 0)
-
-
-def _finish(text: str, pending: _Sum) -> Quantity:
-    tail = _ORDINAL_TAIL.match(text, pending.end) if pending.readings else None
-    return Quantity(
-        text[pending.start : pending.end],
-        pending.start,
-        pending.end,
-        pending.values(),
-        ordinal=pending.ordinal or tail is not None,
-    )
+def _alone(lexeme: re.Match[str], value: Numeral | None) -> Quantity | None:
+    """The quantity of a lexeme that no other can add to, or None when it tells none."""
+    start, end = lexeme.span()
+    if lexeme["word"] is None:
+        return Quantity(lexeme[0], start, end, frozenset(), code=lexeme[0])
+    if value:
+        vague = value.role == "vague"
+        return Quantity(
+            lexeme[0], start, end, frozenset((value.value,)), vague=vague, evidence_only=not vague
+        )
+    number = roman(lexeme[0]) if len(lexeme[0]) > 1 else None  # one letter is an initial or a pronoun
+    return Quantity(lexeme[0], start, end, frozenset((Decimal(number),)), ordinal=True) if number else None
 
 
 def _readings(digits: str) -> tuple[Decimal, ...]:

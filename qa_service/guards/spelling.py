@@ -3,18 +3,19 @@
 import re
 from functools import lru_cache
 
+from qa_service.guards.text import vocabulary
+
 _CYRILLIC = str.maketrans(
-    {
-        "а": "a", "б": "b", "в": "v", "г": "g", "ґ": "g", "д": "d", "е": "e", "є": "ie", "ж": "zh", "з": "z",
-        "и": "i", "і": "i", "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r",
-        "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "",
-        "ы": "i", "ь": "", "э": "e", "ю": "iu", "я": "ia",
-    }
-)  # fmt: skip
+    dict(zip("абвгґдезиійклмнопрстуфыэ", "abvggdeziiiklmnoprstufie", strict=True))
+    | {"є": "ie", "ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ь": ""}
+    | {"ю": "iu", "я": "ia"}
+)
 # One letter for each sound that transliterations write differently; earlier rules first.
 _SOUNDS = (
-    (re.compile("schtsch|shtch|shch|stsch|sch|sh"), "s"),
-    (re.compile("tsch|tch|ch|kh"), "h"),
+    (re.compile("schtsch|shtch|shch|stsch"), "s"),
+    (re.compile("tsch|tch"), "h"),
+    (re.compile("sch|sh"), "s"),
+    (re.compile("ch|kh"), "h"),
     (re.compile("zh|ts|tz"), "z"),
     (re.compile("ph"), "f"),
     (re.compile("ck|[cq]"), "k"),
@@ -27,11 +28,13 @@ _SOUNDS = (
     (re.compile("['-]"), ""),
     (re.compile(r"(.)\1+"), r"\1"),
 )
-_RUSSIAN_ENDINGS = (
-    "ского", "скому", "ого", "его", "ому", "ему", "ыми", "ими", "ами", "ями", "ах", "ях", "ам", "ям", "ом", "ем",
-    "ым", "им", "ой", "ей", "ою", "ею", "ыи", "ии", "ая", "яя", "ое", "ее", "ые", "ие", "ую", "юю", "ых", "их",
-    "а", "я", "о", "е", "у", "ю", "ы", "и", "ь",
-)  # fmt: skip
+_RUSSIAN_ENDINGS = vocabulary("""
+    ского скому ого его ому ему ыми ими ами ями ах ях ам ям ом ем ым им ои еи ою ею ыи ии ая яя ое ее ые ие ую
+    юю ых их а я о е у ю ы и ь
+    """)
+# Not `historians`, `politicians`, `librarians`.
+_PEOPLE_ALONE = re.compile("(?!histori|civili|guardi|.*(?:cian|arian)).{3,}(?:ese(?<!these)|ish|ians?)")
+_VOWELS = re.compile("[aeiou]")
 _FLEETING = re.compile("(.{2,})[ео]([кцлнр])")
 _PEOPLE = re.compile(r"(?P<stem>.{4,}?)(?:ians?|eans?|ans?|ns?|ese|ish|is?|ics?|ists?|isms?)")
 _PEOPLE_GERMAN = re.compile(r"(?P<stem>.{4,}?)(?:isch(?:e[rsnm]?)?|er[ns]?|erin|erinnen)")
@@ -108,11 +111,21 @@ def phrases(text: str) -> list[tuple[int, int, str]]:
 
 @lru_cache(maxsize=8192)
 def sound(word: str) -> str:
-    """A skeleton that is the same for the usual transliterations of a folded name (Lyushkov, Liushkov, Люшков)."""
+    """A skeleton that the usual transliterations of a name share (Lyushkov, Liushkov, Люшков)."""
     word = word.translate(_CYRILLIC)
     for pattern, letter in _SOUNDS:
         word = pattern.sub(letter, word)
     return word
+
+
+def tells_a_people(word: str) -> bool:
+    """Whether a folded word is formed like the name of a people (Japanese, German)."""
+    return word in _FAMILY or _PEOPLE_ALONE.fullmatch(word) is not None
+
+
+def consonants(sound: str) -> str:
+    """The consonants of a skeleton, with its first letter: what variants of a name in one language share."""
+    return sound[:1] + _VOWELS.sub("", sound[1:])
 
 
 @lru_cache(maxsize=8192)
@@ -141,7 +154,7 @@ def forms(word: str) -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def people(word: str) -> frozenset[str]:
-    """Keys of a folded word that may be an adjective or a noun for the people of a place (Japanese, Italians)."""
+    """Keys of a folded word that may tell the people of a place (Japanese, Italians)."""
     bare = word.removesuffix("'s")
     found = {match["stem"] for pattern in _PEOPLES if (match := pattern.fullmatch(bare))}
     return frozenset(found | {stem.rstrip("aeiy") for stem in found if len(stem) > 4})

@@ -62,7 +62,7 @@ _LANGUAGE_SAMPLE = 120
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A run of letters in a cleaned text; `opens` says that its capital may only be its place in the sentence."""
+    """A run of letters in a cleaned text; `opens` says that its place in the sentence asks for a capital."""
 
     text: str
     fold: str
@@ -86,7 +86,7 @@ def note_marks(text: str) -> frozenset[str]:
 
 
 def clean(text: str) -> str:
-    """NFKC with plain quotes, dashes and blanks, without invisible characters, stress marks and footnote marks."""
+    """NFKC with plain quotes, dashes and blanks, without invisible characters, stress and footnote marks."""
     text = _SUPERSCRIPTS.sub("", _AREA.sub("2", text))
     text = _FRACTION.sub(lambda match: f"{match[1] or 0}.{_FRACTIONS[match[2]]}", text)
     text = unicodedata.normalize("NFKC", text).translate(_PLAIN)
@@ -135,15 +135,15 @@ def _abbreviates(word: str) -> bool:
 
 
 def is_function_word(word: str) -> bool:
-    """Whether a lower-case word is one of the commonest of its language: an article, a preposition, an auxiliary."""
+    """Whether a lower-case word is one of the commonest of its language, such as an article."""
     return word in _LANGUAGE_OF
 
 
 def language(text: str) -> Language:
     """The language of a text, by script and function words.
 
-    `latin` is another language in Latin letters, `other` one in another script (Cyrillic is read as Russian), and
-    `unknown` a text in Latin letters that is too short to tell.
+    `latin` is another language in Latin letters, `other` one in another script (Cyrillic is read as Russian),
+    and `unknown` a text in Latin letters that is too short to tell.
     """
     sample = _WORD.findall(text[:4000])[:_LANGUAGE_SAMPLE]
     cyrillic = sum(len(word) for word in sample if "\u0400" <= word[0] <= "\u04ff")
@@ -158,7 +158,7 @@ def language(text: str) -> Language:
 
 
 def comparable(claim: Language, evidence: Language) -> bool:
-    """Whether words of the two can be compared; a text that is too short to tell goes with any in Latin letters."""
+    """Whether the words of both can be compared; `unknown` goes with any language in Latin letters."""
     if "unknown" in (claim, evidence):
         return not {"ru", "other"} & {claim, evidence}
     return claim == evidence

@@ -1,4 +1,4 @@
-"""The dates and times of a claim: the same in any form, filled in from next door only where a part is open."""
+"""The dates and times of a claim: the same in any form, filled in from next door only where left open."""
 
 import pytest
 
@@ -14,7 +14,8 @@ def date_faults(claim: str, cited: str, *, context: str = "", question: str = ""
 
 
 SAME_DAY = [
-    "8 August 1945", "August 8, 1945", "Aug. 8, 1945", "8 Aug 1945", "the 8th of August, 1945", "August 8th, 1945",
+    "8 August 1945", "August 8, 1945", "Aug. 8, 1945", "8 Aug 1945", "the 8th of August, 1945",
+    "August 8th, 1945",
     "1945-08-08", "08.08.1945", "8/8/1945", "8. August 1945", "8 августа 1945 г.", "8-го августа 1945 года",
 ]  # fmt: skip
 
@@ -65,7 +66,7 @@ CARRIED = [
     ("Это возникло в двадцатом веке.", "Это возникло в 1937 году."),
     (
         "Это кончилось 9 августа.",
-        "Шестого числа было тихо. 6 августа это началось. Через три дня это кончилось.",
+        "6 августа это началось. Через три дня это кончилось.",
     ),
     ("Жуков прибыл 24 мая 1939 года.", "Zhukov arrived on May 24, 1939."),
     ("Es begann am 8. August 1945.", "The war began on August 8, 1945."),

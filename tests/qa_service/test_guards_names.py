@@ -36,7 +36,7 @@ CARRIED = [
     ("He joined the Russian Fascist Party in spring.", "In spring he joined the RFP."),
     ("It was after the Second World War.", "It was after World War II."),
     ("The Ambassador was late.", "The ambassador was late."),
-    # capitals that name nothing
+    # capitals without a name
     ("Signing the pact took days.", "It took days to sign the pact."),
     ("Heavy losses were reported.", "They reported severe losses."),
     ("Soldiers were sent home.", "The men were sent home."),
@@ -45,15 +45,15 @@ CARRIED = [
     ("He said: “They were sent home.”", "He said that they were sent home."),
     ("No, I was sent home.", "I was sent home."),
     ("- The men were sent home.", "The men were sent home."),
-    # German: nouns are capitalised
-    ("Der Vertrag wurde im Frühjahr von den Ministern unterzeichnet.", "Die Minister unterzeichneten den Pakt im Frühjahr."),
-    ("Die Zustimmung der Behörde war für eine Anstellung nötig.", "Man brauchte die Genehmigung der Behörde, um eingestellt zu werden."),
+    # nouns, which German capitalises
+    ("Der Vertrag wurde im Frühjahr unterzeichnet.", "Sie unterzeichneten den Pakt im Frühjahr."),
+    ("Die Zustimmung der Behörde war nötig.", "Wer bleiben wollte, musste die Behörde fragen."),
     ("Stalins Befehl war geheim.", "Der Befehl von Stalin war geheim."),
     ("Die Armee zog sich aus Angst zurück.", "Die Armee zog sich zurück, weil sie sich fürchtete."),
     ("Er sprach mit dem Botschafter Sato.", "Er sprach mit Botschafter Sato."),
     ("Die Truppen verließen das Land ohne Waffen.", "Die Soldaten verließen das Land unbewaffnet."),
     ("Die japanische Armee floh.", "Die Armee der Japaner floh."),
-    # Russian: cases
+    # cases, which Russian has six of
     ("Жену Люшкова отправили в Сибирь.", "Люшков бежал, а его жена попала в лагерь: её отправили в Сибири."),
     ("Приказ Василевского был тайным.", "Василевский издал тайный приказ."),
     ("Он жил в Харбине.", "Он приехал в Харбин и там жил."),
