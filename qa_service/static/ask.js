@@ -2,6 +2,7 @@
 
 import { answer, Incomplete, Problem } from "./api.js";
 import { showDocuments } from "./documents.js";
+import { sentence } from "./dom.js";
 import { forget, recall, remember } from "./memory.js";
 import { Turn } from "./turn.js";
 
@@ -12,10 +13,12 @@ const form = document.querySelector("#ask");
 const field = document.querySelector("#question");
 const list = document.querySelector("#turns");
 const clear = document.querySelector("#clear");
+const running = new Set();
 
 async function ask(question) {
   const stopping = new AbortController();
   const turn = show(question, () => stopping.abort());
+  running.add(stopping);
   announce("Searching");
   try {
     for await (const { name, data } of answer(question, stopping.signal)) {
@@ -28,6 +31,10 @@ async function ask(question) {
     }
   } catch (error) {
     announce(turn.fail(...ending(error, stopping.signal)));
+    // The service wants the question changed: that needs its words back.
+    if (error.status === 400 && !field.value) field.value = question;
+  } finally {
+    running.delete(stopping);
   }
 }
 
@@ -37,11 +44,7 @@ function ending(error, signal) {
   if (error instanceof Problem) return ["error", sentence(error.message)];
   // Nothing else is expected: let the browser's console have it whole.
   console.error(error);
-  return ["error", "What the service sent could not be read. Reload this page; if that does not help, update the service."];
-}
-
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return ["error", "What the service sent could not be read. Reload this page: it may be older than the service."];
 }
 
 /** A new turn at the top of the page. */
@@ -87,6 +90,7 @@ field.addEventListener("keydown", (event) => {
 });
 
 clear.addEventListener("click", () => {
+  for (const stopping of running) stopping.abort();
   forgetAnswers();
   field.focus();
 });

@@ -15,7 +15,7 @@ async function show(id, wanted) {
   const span = wanted && within(wanted, characters);
   const from = span ? indexAt(text, span.start) : 0;
   const to = span ? from + indexAt(text.slice(from), span.end - span.start) : 0;
-  const { content, marks } = laidOut(text, from, to);
+  const { content, marks } = laidOut(text, { from, to, format: about.format });
   article.append(content);
   status.textContent = "";
   if (marks.length) goTo(marks[0]);
@@ -42,14 +42,14 @@ function goTo(mark) {
 }
 
 function* facts({ source, title, format, characters, updated_at: updated }) {
-  if (source !== title) yield* fact("Source", words("bdi", {}, source));
-  if (format) yield* fact("Format", format);
-  yield* fact("Characters", characters.toLocaleString("en"));
-  yield* fact("Indexed", new Date(updated).toLocaleDateString(undefined, { dateStyle: "medium" }));
+  if (source !== title) yield fact("Source", words("bdi", {}, source));
+  yield fact("Format", format);
+  yield fact("Characters", characters.toLocaleString("en"));
+  yield fact("Indexed", new Date(updated).toLocaleDateString(undefined, { dateStyle: "medium" }));
 }
 
 function fact(name, value) {
-  return [h("dt", {}, name), h("dd", {}, value)];
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
 }
 
 /** The span in the address; null where it names none, and a span without a place where it can't be read. */

@@ -32,6 +32,11 @@ export function icon(path) {
   return svg;
 }
 
+/** Text with a capital letter in front: the service's messages have none. */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** A count with its noun: `1 sentence`, `1,200 sentences`. */
 export function counted(count, noun) {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,6 +1,6 @@
 /** The key to a service that wants one: asked for once, kept for this tab, sent with each request. */
 
-import { h } from "./dom.js";
+import { h, sentence } from "./dom.js";
 import { forget, recall, remember } from "./memory.js";
 
 const NAME = "qa.key";
@@ -39,7 +39,7 @@ function showForm(reason) {
       { class: "key" },
       h("label", { for: "key" }, "Key"),
       h("div", { class: "field" }, field, h("button", { class: "primary" }, "Use this key")),
-      h("p", { id: "key-reason" }, reason),
+      h("p", { id: "key-reason" }, sentence(reason)),
       h("p", { class: "quiet" }, "It is kept until this tab is closed."),
     );
     form.addEventListener("submit", (event) => {

@@ -45,7 +45,7 @@ export function sourceButton(citation, anchor) {
 }
 
 function sourceCard(citation) {
-  const quote = h("blockquote", { lang: "" }, ...surrounded("", citation.quote, ""));
+  const quote = h("blockquote", { lang: "" }, surrounded("", citation.quote, ""));
   const note = h("p", { class: "note", hidden: true });
   made += 1;
   const card = h(
@@ -57,7 +57,7 @@ function sourceCard(citation) {
     h("p", {}, h("a", { href: pageOf(citation.document_id, citation.span) }, "Read it in the document")),
   );
   surroundings(citation).then(
-    (parts) => quote.replaceChildren(...parts),
+    (content) => quote.replaceChildren(content),
     (error) => {
       note.textContent = error.message;
       note.hidden = false;
@@ -79,7 +79,7 @@ export function place({ title, page, source }, href) {
 
 /** The quote with the text around it, as it is stored now. */
 async function surroundings({ document_id, span, quote }) {
-  const { characters } = await documentOf(document_id).catch(gone);
+  const { characters, format } = await documentOf(document_id).catch(gone);
   const start = Math.max(0, span.start - AROUND);
   const end = Math.min(characters, span.end + AROUND);
   if (span.end > characters) throw changed();
@@ -89,11 +89,12 @@ async function surroundings({ document_id, span, quote }) {
   const to = from + quote.length;
   const before = start > 0 ? `… ${text.slice(0, from).replace(/^\S{0,40}\s+/, "")}` : text.slice(0, from);
   const after = end < characters ? `${text.slice(to).replace(/\s+\S{0,40}$/, "")} …` : text.slice(to);
-  return surrounded(before, quote, after);
+  return surrounded(before, quote, after, format);
 }
 
-function surrounded(before, quote, after) {
-  return [laidOut(before + quote + after, before.length, before.length + quote.length).content];
+function surrounded(before, quote, after, format) {
+  const [from, to] = [before.length, before.length + quote.length];
+  return laidOut(before + quote + after, { from, to, format }).content;
 }
 
 function gone(error) {

@@ -164,7 +164,7 @@ function passageList({ status, passages }) {
   if (!passages.length) return [];
   const abstained = status === "abstained";
   const shown = abstained ? passages.slice(0, NEAREST) : passages;
-  const title = abstained ? "The nearest passages" : `The ${counted(passages.length, "passage")} it was written from`;
+  const title = abstained ? "The nearest passages" : `The ${counted(passages.length, "passage")} that were found`;
   const items = shown.map((passage) =>
     h(
       "li", {},
