@@ -77,7 +77,12 @@ def beir_queries(folder: Path) -> list[Query]:
             if int(row[2]) > 0:
                 relevant.setdefault(row[0], set()).add(row[1])
     return [
-        Query(identifier, _field(row, "text", at), frozenset(relevant[identifier]), tuple(row.get("answers", ())))
+        Query(
+            identifier,
+            _field(row, "text", at),
+            frozenset(relevant[identifier]),
+            tuple(row.get("answers", ())),
+        )
         for at, row in _rows(folder / "queries.jsonl")
         if (identifier := _field(row, "_id", at)) in relevant
     ]
@@ -95,7 +100,8 @@ def examples(path: Path) -> list[Example]:
             nuggets=tuple(row.get("nuggets", ())),
             must_not=tuple(row.get("must_not", ())),
             evidence=tuple(
-                Evidence(_field(each, "doc", at), _field(each, "quote", at)) for each in row.get("evidence", ())
+                Evidence(_field(each, "doc", at), _field(each, "quote", at))
+                for each in row.get("evidence", ())
             ),
         )
         for at, row in _rows(path)

@@ -7,6 +7,7 @@ chunks: the two can't disagree after a crash.
 import shutil
 import threading
 from collections.abc import Iterable, Sequence
+from math import inf, log
 from pathlib import Path
 
 import tantivy
@@ -23,24 +24,19 @@ _HEADING_BOOST = 0.5
 class LexicalFollower:
     """The terms of one collection in tantivy, under `path`; a damaged or older index there starts empty."""
 
-    name = "lexical"
-
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.Lock()
-        self._index = self._open()
+        with _named_errors():
+            self._index = self._open()
 
     def applied(self) -> int:
         """The number of the last change that has been applied."""
-        searcher = self._index.searcher()
-        query = tantivy.Query.term_query(self._index.schema, "kind", _MARK)
-        hits = searcher.search(query, 1, count=False).hits
-        return int(searcher.doc(hits[0][1])["seq"][0]) if hits else 0
+        with _named_errors():
+            return _applied(self._index)
 
     def apply(self, *, add: Sequence[StoredChunk], remove: Sequence[str], through: int) -> None:
-        """Take chunks in and out and record change number `through`, in one commit."""
-        with self._lock:
-            writer = self._index.writer(_HEAP_BYTES, 1)
+        """Take chunks in and out and record change number `through`, in one commit; one caller at a time."""
+        with _named_errors(), self._writer() as writer:
             for identifier in remove:
                 writer.delete_documents_by_term("id", identifier)
             for chunk in add:
@@ -61,16 +57,21 @@ class LexicalFollower:
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
-            shutil.rmtree(self._path)
+        with _named_errors():
+            shutil.rmtree(self._path, ignore_errors=True)
             self._index = self._open()
+
+    def count(self) -> int:
+        """How many chunks it holds."""
+        with _named_errors():
+            return _held(self._index).count or 0
 
     def ids(self) -> set[str]:
         """The ids of all chunks that it holds."""
-        searcher = self._index.searcher()
-        query = tantivy.Query.term_query(self._index.schema, "kind", "chunk")
-        hits = searcher.search(query, max(1, searcher.num_docs), count=False).hits
-        return {str(searcher.doc(address)["id"][0]) for _, address in hits}
+        with _named_errors():
+            searcher = self._index.searcher()
+            hits = _held(self._index).hits
+            return {str(searcher.doc(address)["id"][0]) for _, address in hits}
 
     def search(self, query: str, k: int) -> dict[str, float]:
         """The ids of the `k` chunks with the highest BM25 score, best first; no stop word is searched for."""
@@ -81,13 +82,19 @@ class LexicalFollower:
         hits = searcher.search(self._any_of(wanted), k, count=False).hits
         return {str(searcher.doc(address)["id"][0]): float(score) for score, address in hits}
 
-    def known(self, query: str) -> float:
-        """The share of the query's content terms that stand in any chunk, in [0, 1]; 0 where it has none."""
-        wanted = set(content_terms(query))
-        if not wanted:
-            return 0.0
+    def term_weights(self, query: str) -> dict[str, float]:
+        """The query's content terms with their inverse document frequency, as in BM25.
+
+        idf = ln(1 + (N - n + 0.5) / (n + 0.5)), for n of N chunks (Robertson and Zaragoza, "The Probabilistic
+        Relevance Framework: BM25 and Beyond", 2009). A term that no chunk holds weighs `math.inf`.
+        """
         searcher = self._index.searcher()
-        return sum(searcher.doc_freq("text", term) > 0 for term in wanted) / len(wanted)
+        total = searcher.num_docs
+        weights = {}
+        for term in dict.fromkeys(content_terms(query)):
+            holding = searcher.doc_freq("text", term)
+            weights[term] = log(1 + (total - holding + 0.5) / (holding + 0.5)) if holding else inf
+        return weights
 
     def _any_of(self, wanted: Iterable[str]) -> tantivy.Query:
         schema = self._index.schema

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -26,17 +27,20 @@ class Weights:
     question in another language than the documents is ranked by vectors alone.
     """
 
-    chunk: float = 0.35
-    sentence: float = 0.35
+    chunk: float = 0.4
+    sentence: float = 0.3
     lexical: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The passages for one query, and `known`: the share of its content terms that the collection knows."""
+    """The passages for one query, and the query's content terms with their inverse document frequencies.
+
+    A term that no chunk of the collection holds weighs `math.inf`.
+    """
 
     passages: tuple[Passage, ...]
-    known: float
+    term_weights: Mapping[str, float]
 
 
 class Retriever:
@@ -64,7 +68,7 @@ class Retriever:
         """
         pair = self._followers.of(collection)
         vector = self._embedder.embed_query(query)
-        known = pair.lexical.known(query)
+        term_weights = pair.lexical.term_weights(query)
         found, lexical = self._candidates_for(
             collection, pair, query, vector, max(self._candidates, 2 * k), only
         )
@@ -75,14 +79,14 @@ class Retriever:
         fused = fuse(
             (dense, weights.chunk),
             (best, weights.sentence),
-            ({key: lexical.get(key, 0.0) for key in dense}, weights.lexical * known),
+            ({key: lexical.get(key, 0.0) for key in dense}, weights.lexical * _known(term_weights)),
         )
         ranked = sorted(found, key=lambda chunk: (-fused[chunk.id], chunk.version_id, chunk.ordinal))[:k]
         passages = tuple(
             _passage(rank, chunk, fused[chunk.id], by_sentence[chunk.id])
             for rank, chunk in enumerate(ranked, start=1)
         )
-        return Retrieved(passages, known)
+        return Retrieved(passages, term_weights)
 
     def _candidates_for(
         self, collection: Collection, pair: Pair, query: str, vector: Vector, n: int, only: Filter | None
@@ -101,6 +105,11 @@ class Retriever:
         wanted = {*pair.dense.search(vector, 10 * n), *lexical}
         found = [c for c in self._catalog.chunks(collection, [*wanted]) if c.version_id in allowed]
         return found, lexical
+
+
+def _known(term_weights: Mapping[str, float]) -> float:
+    """The share of terms that stand in any chunk, in [0, 1]; 0 where there are none."""
+    return sum(weight < inf for weight in term_weights.values()) / max(1, len(term_weights))
 
 
 def _passage(rank: int, chunk: StoredChunk, score: float, sentence_scores: Vector) -> Passage:

@@ -33,7 +33,7 @@ class _Unit:
     starts_section: bool
 
 
-def split(parsed: Parsed, *, max_tokens: int = 160, count_tokens: Callable[[str], int]) -> list[Chunk]:
+def split(parsed: Parsed, *, max_tokens: int = 128, count_tokens: Callable[[str], int]) -> list[Chunk]:
     """Cut a document into chunks of whole sentences; each sentence is in exactly one of them.
 
     A chunk holds at most `max_tokens` tokens, unless one sentence alone holds more. It ends at the end of a

@@ -3,6 +3,7 @@
 The sentences' vectors were computed when the document was indexed, so nothing but the question is embedded.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,13 @@ from qa_service.protocol import Draft, DraftClaim, Offer, clean
 
 MAX_SENTENCES = 3
 _PASSAGES = 8
-_VECTOR_WEIGHT, _LEXICAL_WEIGHT, _PASSAGE_WEIGHT = 1.5, 1.0, 1.0
+_VECTOR_WEIGHT, _LEXICAL_WEIGHT, _PASSAGE_WEIGHT = 1.5, 1.0, 0.5
 _MIN_TERMS = 2
 _MARGIN = 0.25
 _SAME = 0.6
+_HEADING_WORDS = 9
+_SENTENCE_END = re.compile(r"[.!…:;。！][\"'»”’)\]]*[\d¹²³⁴-⁹]*$")
+_QUESTION_END = re.compile(r"[?？؟][\"'»”’)\]]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> list[tuple[int
         for p, passage in enumerate(passages[:_PASSAGES])
         for s, sentence in enumerate(passage.sentences)
     ]
-    candidates = [c for c in candidates if len(c.terms) >= _MIN_TERMS]
+    candidates = [c for c in candidates if len(c.terms) >= _MIN_TERMS and says_something(c.text)]
     if not candidates:
         return []
     by_place = {f"{c.passage}.{c.sentence}": c for c in candidates}
@@ -93,6 +97,16 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> list[tuple[int
     order = list(dict.fromkeys(candidate.passage for candidate in chosen))
     chosen.sort(key=lambda candidate: (order.index(candidate.passage), candidate.sentence))
     return [(candidate.passage, candidate.sentence) for candidate in chosen]
+
+
+def says_something(text: str) -> bool:
+    """Whether a sentence states anything: a question or a heading is near the asked one, but is no answer.
+
+    A heading is short and without the marks of a sentence, of a table row (`|`) or of a list item (`:`).
+    """
+    if _QUESTION_END.search(text):
+        return False
+    return bool(_SENTENCE_END.search(text) or len(text.split()) > _HEADING_WORDS or set(text) & set("|:="))
 
 
 def _share(asked: frozenset[str], terms: frozenset[str]) -> float:
