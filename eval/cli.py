@@ -76,14 +76,14 @@ def evidence(examples: Path, documents: Path, budget: int, show: bool, data_dir:
         for synced in sync(shelf, documents):
             if synced.error:
                 click.echo(f"{synced.source}: {synced.error}", err=True)
-        answerable = [example for example in asked if example.is_answerable]
+        answerable = [example for example in asked if example.answerable]
         recall = evidence_recall(services, "examples", answerable, budget_tokens=budget)
         done: Sequence[Answered] = list(measure(services, "examples", asked))
         if show:
             for each in done:
                 click.echo(f"{each.example.id}  {each.answer.status}  {each.example.question}")
                 click.echo(f"    {each.answer.text or each.answer.reason}")
-        given = [each for each in done if each.example.is_answerable]
+        given = [each for each in done if each.example.answerable]
         _table(
             f"{len(asked)} questions, {len(answerable)} answerable",
             {
@@ -92,7 +92,7 @@ def evidence(examples: Path, documents: Path, budget: int, show: bool, data_dir:
                 "cites an evidence document": share(each.cites_evidence for each in given),
                 "abstains, answerable": share(each.answer.status == "abstained" for each in given),
                 "abstains, unanswerable": share(
-                    each.answer.status == "abstained" for each in done if not each.example.is_answerable
+                    each.answer.status == "abstained" for each in done if each.example.answerable is False
                 ),
             },
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.example import Evidence, Example, Nugget
 from index.errors import InvalidRequest
 
 
@@ -27,33 +28,6 @@ class Query:
     text: str
     relevant: frozenset[str]
     answers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A quote in a document that carries an answer; compared with white space folded."""
-
-    document: str
-    quote: str
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A question with what a good answer says, must not say, and rests on."""
-
-    id: str
-    question: str
-    kind: str
-    language: str
-    answer: str
-    nuggets: tuple[str, ...]
-    must_not: tuple[str, ...]
-    evidence: tuple[Evidence, ...]
-
-    @property
-    def is_answerable(self) -> bool:
-        """Whether the documents hold an answer."""
-        return bool(self.evidence)
 
 
 def beir_corpus(folder: Path) -> list[CorpusDocument]:
@@ -89,23 +63,32 @@ def beir_queries(folder: Path) -> list[Query]:
 
 
 def examples(path: Path) -> list[Example]:
-    """Questions with evidence, one JSON object a line."""
-    return [
-        Example(
-            id=_field(row, "id", at),
-            question=_field(row, "question", at),
-            kind=_field(row, "kind", at),
-            language=_field(row, "lang", at),
-            answer=row.get("answer") or "",
-            nuggets=tuple(row.get("nuggets", ())),
-            must_not=tuple(row.get("must_not", ())),
-            evidence=tuple(
-                Evidence(_field(each, "doc", at), _field(each, "quote", at))
-                for each in row.get("evidence", ())
-            ),
-        )
-        for at, row in _rows(path)
-    ]
+    """Questions with evidence, one JSON object a line.
+
+    A question without evidence is unanswerable; one that the documents refute (`refuted_by`) is neither, since a
+    good answer says what they hold instead.
+    """
+    return [_example(row, at) for at, row in _rows(path)]
+
+
+def _example(row: dict[str, Any], at: str) -> Example:
+    evidence, refuting = _evidence(row, "evidence", at), _evidence(row, "refuted_by", at)
+    answerable: bool | None = bool(evidence)
+    return Example(
+        id=_field(row, "id", at),
+        question=_field(row, "question", at),
+        kind=_field(row, "kind", at),
+        language=_field(row, "lang", at),
+        answer=row.get("answer") or "",
+        nuggets=tuple(Nugget(nugget) for nugget in row.get("nuggets", ())),
+        must_not=tuple(row.get("must_not", ())),
+        evidence=evidence,
+        answerable=None if refuting and not evidence else answerable,
+    )
+
+
+def _evidence(row: dict[str, Any], name: str, at: str) -> tuple[Evidence, ...]:
+    return tuple(Evidence(_field(each, "doc", at), _field(each, "quote", at)) for each in row.get(name, ()))
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

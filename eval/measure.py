@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from eval.datasets import CorpusDocument, Example, Query
+from eval.datasets import CorpusDocument, Query
+from eval.example import Example
 from index.document import Passage, Span
 from index.ingest import Upload
 from qa_service.answer import Answer, Finished, Question

@@ -1,0 +1,1 @@
+"""Judges of support: does a text carry a claim? And how far can each be trusted?"""
