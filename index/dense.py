@@ -4,70 +4,69 @@ Chroma holds chunk ids and vectors and nothing else. It computes no embedding an
 """
 
 import hashlib
-import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 import chromadb
+import httpx
 import numpy as np
 from chromadb.api.client import Client
 from chromadb.api.models.Collection import Collection as ChromaCollection
 from chromadb.config import Settings
-from chromadb.errors import NotFoundError
+from chromadb.errors import ChromaError, NotFoundError
 
 from index.catalog import Collection, StoredChunk
+from index.errors import FollowerError
 from index.follow import BATCH_CHUNKS
+from index.hnsw import check
 from index.vectors import Vector
 
 PROBE_SECONDS = 120
 _PROBED = 200
-_DIRTY = "open"
+_DATABASE = "chroma.sqlite3"
 
 
 class DenseStore:
     """Chroma for one data directory: embedded under `path`, or a Chroma server at `url`.
 
-    An embedded store that was not closed is first opened in a child process, since a torn index can end the
-    process that opens it; where the child finds a fault, the store is removed, for the catalog to fill it again.
+    An embedded store that is not `trusted` is first opened in a child process, since a torn index can end the
+    process that opens it; where the child finds a fault, or has not ended after `probe_seconds`, the store is
+    removed, for the catalog to fill it again.
     """
 
-    def __init__(self, path: Path, *, url: str | None = None) -> None:
-        self._dirty = None if url else path / _DIRTY
-        self.was_unclean = bool(self._dirty and self._dirty.exists())
-        if url:
-            self._client = _server(url)
-            return
-        if self.was_unclean and not _probe(path):
+    def __init__(
+        self, path: Path, *, url: str | None = None, trusted: bool, probe_seconds: float = PROBE_SECONDS
+    ) -> None:
+        if url is None and path.exists() and not trusted and not _is_sound(path, probe_seconds):
             shutil.rmtree(path)
-        path.mkdir(parents=True, exist_ok=True)
-        (path / _DIRTY).touch()
-        self._client = _embedded(path)
+        with _named_errors():
+            self._client = _embedded(path) if url is None else _server(url)
 
     def follower(self, collection: Collection) -> "DenseFollower":
         """The follower of one of our collections; another embedding model is another Chroma collection."""
         return DenseFollower(self._client, collection)
 
     def close(self) -> None:
-        """Close the store cleanly, so that the next opening needs no probe."""
-        self._client.close()
-        if self._dirty:
-            self._dirty.unlink(missing_ok=True)
+        """Close the store: what it holds is on disk then."""
+        with _named_errors():
+            self._client.close()
 
 
 class DenseFollower:
     """The vectors of one collection in Chroma."""
 
-    name = "dense"
-
     def __init__(self, client: Client, collection: Collection) -> None:
         self._client = client
         model = hashlib.sha256(collection.embedding_model.encode()).hexdigest()[:12]
-        self._name = f"c{collection.id}-{model}"
+        self._name = f"{collection.uid}-{model}"
         self._chunks = self._open()
 
     def applied(self) -> int:
@@ -76,78 +75,111 @@ class DenseFollower:
 
     def apply(self, *, add: Sequence[StoredChunk], remove: Sequence[str], through: int) -> None:
         """Take chunks in and out and record change number `through`."""
-        for at in range(0, len(remove), BATCH_CHUNKS):
-            self._chunks.delete(ids=list(remove[at : at + BATCH_CHUNKS]))
-        for at in range(0, len(add), BATCH_CHUNKS):
-            batch = add[at : at + BATCH_CHUNKS]
-            self._chunks.upsert(
-                ids=[chunk.id for chunk in batch], embeddings=np.stack([chunk.vector for chunk in batch])
-            )
-        self._chunks.modify(metadata={"applied": through})
+        with _named_errors():
+            for at in range(0, len(remove), BATCH_CHUNKS):
+                self._chunks.delete(ids=list(remove[at : at + BATCH_CHUNKS]))
+            for at in range(0, len(add), BATCH_CHUNKS):
+                batch = add[at : at + BATCH_CHUNKS]
+                self._chunks.upsert(
+                    ids=[chunk.id for chunk in batch], embeddings=np.stack([chunk.vector for chunk in batch])
+                )
+            self._chunks.modify(metadata={"applied": through})
 
     def clear(self) -> None:
         """Forget everything."""
-        self._client.delete_collection(self._name)
+        with _named_errors():
+            self._client.delete_collection(self._name)
         self._chunks = self._open()
+
+    def count(self) -> int:
+        """How many chunks it holds."""
+        with _named_errors():
+            return self._chunks.count()
 
     def ids(self) -> set[str]:
         """The ids of all chunks that it holds."""
-        return set(self._chunks.get(include=[])["ids"])
+        with _named_errors():
+            return set(self._chunks.get(include=[])["ids"])
 
     def search(self, query: Vector, k: int) -> dict[str, float]:
         """The ids of the `k` nearest chunks with their cosine similarity to the query, best first."""
-        if k < 1 or not self._chunks.count():
+        if k < 1:
             return {}
-        found = self._chunks.query(query_embeddings=query[None], n_results=k, include=["distances"])
+        with _named_errors():
+            found = self._chunks.query(query_embeddings=query[None], n_results=k, include=["distances"])
         distances = (found["distances"] or [[]])[0]
         return {identifier: 1 - float(d) for identifier, d in zip(found["ids"][0], distances, strict=True)}
 
     def _open(self) -> ChromaCollection:
-        try:
-            return self._client.get_collection(self._name, embedding_function=None)
-        except NotFoundError:
-            return self._client.create_collection(
-                self._name,
-                embedding_function=None,
-                configuration={"hnsw": {"space": "cosine"}},
-                metadata={"applied": 0},
-            )
+        with _named_errors():
+            try:
+                return self._client.get_collection(self._name, embedding_function=None)
+            except NotFoundError:
+                return self._client.create_collection(
+                    self._name,
+                    embedding_function=None,
+                    configuration={"hnsw": {"space": "cosine"}},
+                    metadata={"applied": 0},
+                )
 
 
-def probe(path: Path) -> dict[str, int]:
-    """Open the store under `path` and search it for its own vectors; gives collection names with chunk counts.
+def probe(path: Path) -> None:
+    """Open the store under `path`, read all its vectors, and search it for some of them.
 
-    Raises `ValueError` where a vector does not find itself, and whatever Chroma raises where it is damaged.
+    Raises `ValueError` where files don't fit together or a vector does not find itself, and whatever Chroma
+    raises, or ends the process, where it is damaged.
     """
+    if not (path / _DATABASE).is_file():
+        raise ValueError(f"{path} has no {_DATABASE}")
+    for header in path.glob("*/header.bin"):
+        check(header.parent)
     client = _embedded(path)
-    counts = {}
     for collection in client.list_collections():
         chunks = client.get_collection(collection.name, embedding_function=None)
         ids = chunks.get(include=[])["ids"]
-        counts[collection.name] = len(ids)
-        sample = ids[:: max(1, len(ids) // _PROBED)][:_PROBED]
-        if not sample:
-            continue
-        held = chunks.get(ids=sample, include=["embeddings"])
-        found = chunks.query(query_embeddings=held["embeddings"], n_results=1, include=["distances"])
-        for identifier, distances in zip(held["ids"], found["distances"] or [], strict=True):
-            if not distances or distances[0] > 1e-3:
-                raise ValueError(f"chunk {identifier} of {collection.name} is not found by its own vector")
+        for at in range(0, len(ids), BATCH_CHUNKS):
+            held = chunks.get(ids=ids[at : at + BATCH_CHUNKS], include=["embeddings"])["embeddings"]
+            every = max(1, len(ids) // _PROBED)
+            found = chunks.query(query_embeddings=held[::every], n_results=1, include=["distances"])  # type: ignore[index]
+            for distances in found["distances"] or []:
+                if not distances or distances[0] > 1e-3:
+                    raise ValueError(f"a vector of {collection.name} does not find itself")
     client.close()
-    return counts
 
 
-def _probe(path: Path) -> bool:
-    code = (
-        "import sys, pathlib, json, index.dense as d; print(json.dumps(d.probe(pathlib.Path(sys.argv[1]))))"
-    )
+def probe_for_parent(path: Path) -> None:
+    """`probe`, in a process that ends with the one that holds the other end of its standard input."""
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    probe(path)
+
+
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _is_sound(path: Path, seconds: float) -> bool:
+    code = "import pathlib, sys; from index.dense import probe_for_parent as p; p(pathlib.Path(sys.argv[1]))"
+    # -P: the folder that the command is called in is no place to import from.
+    command = [sys.executable, "-P", "-c", code, str(path)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet) as child:  # noqa: S603 - our own
+        try:
+            return child.wait(seconds) == 0
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return False
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
     try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter, our own code
-            [sys.executable, "-c", code, str(path)], capture_output=True, timeout=PROBE_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0 and isinstance(json.loads(done.stdout), dict)
+        yield
+    except (ChromaError, httpx.HTTPError) as error:
+        raise FollowerError(
+            f"Chroma failed: {error}; free its disk, or start its server, and try again; where that does not "
+            "help, stop the service and remove the folder `followers` in the data directory: it is made again"
+        ) from error
 
 
 def _embedded(path: Path) -> Client:
@@ -157,11 +189,15 @@ def _embedded(path: Path) -> Client:
 
 def _server(url: str) -> Client:
     parts = urlsplit(url)
-    client = chromadb.HttpClient(
-        host=parts.hostname or "localhost",
-        port=parts.port or (443 if parts.scheme == "https" else 8000),
-        ssl=parts.scheme == "https",
-        settings=Settings(anonymized_telemetry=False),
-    )
+    try:
+        client = chromadb.HttpClient(
+            host=parts.hostname or "localhost",
+            port=parts.port or (443 if parts.scheme == "https" else 8000),
+            ssl=parts.scheme == "https",
+            settings=Settings(anonymized_telemetry=False),
+        )
+    except ValueError as error:  # what Chroma raises where nobody answers
+        raise FollowerError(
+            f"the Chroma server at {url} can't be reached ({error}): start it, or unset QA_CHROMA_URL"
+        ) from error
     return cast("Client", client)
-

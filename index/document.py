@@ -76,8 +76,9 @@ class Sentence:
 class Passage:
     """A chunk as retrieved for one query.
 
-    `score` is the fused score in [0, 1]; `sentence_scores` holds one cosine similarity to the query for each
-    sentence, in the order of `sentences`. `text` and the sentences are cut from the catalog.
+    `score` is the fused score in [0, 1]; `sentence_scores` holds one similarity to the query for each sentence,
+    in the order of `sentences`: a cosine, made comparable across the languages of the collection. `text` and the
+    sentences are cut from the catalog.
     """
 
     rank: int

@@ -8,6 +8,7 @@
     │   ├── DamagedDocument      its structure could not be read
     │   └── DocumentTooLarge     it is over a limit
     ├── EmbeddingError           the embedding model is missing or failed
+    ├── FollowerError            a search structure made from the catalog failed
     ├── CatalogError             the data directory or its database can't be used
     │   ├── DataDirectoryInUse   another process owns the data directory
     │   ├── NewerSchema          the database was written by a newer release
@@ -72,6 +73,13 @@ class EmbeddingError(QAError):
     """The embedding model is missing or failed."""
 
     code = "embedding_failed"
+    status = 503
+
+
+class FollowerError(QAError):
+    """A search structure made from the catalog failed."""
+
+    code = "search_failed"
     status = 503
 
 

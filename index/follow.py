@@ -1,17 +1,19 @@
-"""Followers repeat the catalog's changes, and catching up and rebuilding are one path from different numbers."""
+"""Followers repeat the catalog's changes: catching up and rebuilding are one path from different numbers."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from index.catalog import Catalog, Collection, StoredChunk
+from index.catalog import Catalog, Collection, StoredChunk, chunk_id
+from index.errors import FollowerError
 
 BATCH_CHUNKS = 1000
 
 
 class Follower(Protocol):
-    """A search structure made from the catalog, which can be thrown away and made again."""
+    """A search structure made from the catalog, which can be thrown away and made again.
 
-    name: str
+    All methods raise `FollowerError` where what is under them fails.
+    """
 
     def applied(self) -> int:
         """The number of the last change that has been applied; 0 for none."""
@@ -25,12 +27,20 @@ class Follower(Protocol):
         """Forget everything, as before the first change."""
         ...
 
+    def count(self) -> int:
+        """How many chunks it holds."""
+        ...
+
+    def ids(self) -> set[str]:
+        """The ids of all chunks that it holds."""
+        ...
+
 
 def catch_up(catalog: Catalog, collection: Collection, follower: Follower) -> int:
     """Apply all changes that the follower has not seen, in order; gives the number of chunks added.
 
-    A follower that has seen more than the catalog has (it belongs to another one, or the catalog was restored)
-    is made again from nothing.
+    A follower that has seen more than the catalog has (it belongs to another one, or the catalog was
+    restored) is made again from nothing.
     """
     seq = follower.applied()
     if seq > catalog.last_change(collection):
@@ -52,3 +62,26 @@ def catch_up(catalog: Catalog, collection: Collection, follower: Follower) -> in
         follower.apply(add=add, remove=remove, through=seq)
         added += len(add)
     return added
+
+
+def mend(catalog: Catalog, collection: Collection, follower: Follower, *, thorough: bool) -> bool:
+    """Catch up, and make the follower again where it fails or lacks chunks of the catalog; whether it was so.
+
+    The number of chunks is compared with the catalog's, or, where `thorough`, their ids.
+    """
+    try:
+        catch_up(catalog, collection, follower)
+        whole = _is_whole(catalog, collection, follower, thorough=thorough)
+    except FollowerError:
+        whole = False
+    if not whole:
+        follower.clear()
+        catch_up(catalog, collection, follower)
+    return not whole
+
+
+def _is_whole(catalog: Catalog, collection: Collection, follower: Follower, *, thorough: bool) -> bool:
+    held = catalog.held_versions(collection)
+    if not thorough:
+        return follower.count() == sum(held.values())
+    return follower.ids() == {chunk_id(version, at) for version, count in held.items() for at in range(count)}

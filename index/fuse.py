@@ -16,13 +16,13 @@ def normalise(scores: Scores) -> dict[str, float]:
 
 
 def fuse(*weighted: tuple[Scores, float]) -> dict[str, float]:
-    """The weighted mean of normalised scores, in [0, 1], for every key of any ranking; a missing key counts 0.
+    """The weighted mean of normalised scores, in [0, 1], for each key of any ranking; a missing one counts 0.
 
     A convex combination keeps what ranks throw away, how much better the best is than the next
     (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2022).
     """
     fused: dict[str, float] = {}
-    total = sum(weight for _, weight in weighted)
+    total = sum(weight for _, weight in weighted) or 1
     for scores, weight in weighted:
         for key, score in normalise(scores).items():
             fused[key] = fused.get(key, 0.0) + score * weight / total

@@ -1,8 +1,7 @@
 """Documents in: loaded, split, embedded, stored, taken by the followers, and only then served."""
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
@@ -12,7 +11,7 @@ import numpy as np
 from index.catalog import Catalog, Collection, Document, NewVersion
 from index.document import Chunk
 from index.embed import Embedder
-from index.errors import LoadError, QAError
+from index.errors import EmptyDocument, InvalidRequest, LoadError, NotFound, QAError
 from index.followers import Followers
 from index.load import load
 from index.split import split
@@ -24,13 +23,23 @@ OnEmbedded = Callable[[str, int, int], None]
 
 _COMMIT_CHUNKS = 256
 _EMBED_CHUNKS = 32
+_SOURCE_BYTES = 2000
+_TITLE_CHARACTERS = 500
+_METADATA_ENTRIES = 100
+_KEY_BYTES = 200
+_VALUE_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A document as it comes in: its bytes, its name for people, and its source, which identifies it.
 
-    A second upload from the same source is a new version. `origin` is the folder that it is synchronised from.
+    A second upload from the same source is a new version. `origin` is the folder that it is synchronised
+    from. `document_id` is that of an upload that has been acknowledged: where its document has been deleted
+    since, nothing is stored.
+
+    Raises `InvalidRequest` for a source over 2,000 bytes of UTF-8, a title over 500 characters, metadata over
+    100 entries, 200 bytes a key or 1,000 characters a value, and for text that not every database takes.
     """
 
     source: str
@@ -39,6 +48,33 @@ class Upload:
     title: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
+    document_id: str | None = None
+
+    def __post_init__(self) -> None:
+        for text in (
+            self.source,
+            self.name,
+            self.title or "",
+            self.origin,
+            *self.metadata,
+            *self.metadata.values(),
+        ):
+            _require_text(text)
+        if not 0 < len(self.source.encode()) <= _SOURCE_BYTES:
+            raise InvalidRequest(
+                f"a source has 1 to {_SOURCE_BYTES:,} bytes, not {len(self.source.encode()):,}"
+            )
+        if len(self.title or "") > _TITLE_CHARACTERS:
+            raise InvalidRequest(f"the title of {self.source!r} has over {_TITLE_CHARACTERS} characters")
+        if (
+            len(self.metadata) > _METADATA_ENTRIES
+            or any(len(key.encode()) > _KEY_BYTES for key in self.metadata)
+            or any(len(value) > _VALUE_CHARACTERS for value in self.metadata.values())
+        ):
+            raise InvalidRequest(
+                f"the metadata of {self.source!r} is too long: {_METADATA_ENTRIES} entries, {_KEY_BYTES} "
+                f"bytes a key and {_VALUE_CHARACTERS:,} characters a value are taken"
+            )
 
     @property
     def sha256(self) -> str:
@@ -59,13 +95,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    upload: Upload
     replaces: bool
     version: NewVersion
 
 
 class Ingestor:
-    """Writes documents into one collection. Safe to use from many threads: batches are stored one at a time."""
+    """Writes documents into one collection. Safe to use from many threads."""
 
     def __init__(
         self, catalog: Catalog, collection: Collection, embedder: Embedder, followers: Followers
@@ -74,20 +109,21 @@ class Ingestor:
         self._collection = collection
         self._embedder = embedder
         self._followers = followers
-        self._lock = threading.Lock()
 
     def put(
         self,
         uploads: Iterable[Upload],
         *,
-        on_embedded: OnEmbedded = lambda name, done, total: None,
+        on_embedded: OnEmbedded = lambda _name, _done, _total: None,
     ) -> Iterator[Result]:
         """Index documents, in batches; a result is given when its document is durable and served.
 
-        A document whose bytes, title and metadata are those of the stored version is left as it is. One that can't be read is a failed result; the others are not affected.
-        `on_embedded` hears the name of the document at hand, how many of its chunks are embedded, and of how many.
+        A document whose bytes, title and metadata are those of the stored version is left as it is. One that
+        can't be read, or is deleted meanwhile, is a failed result; the others are not affected. `on_embedded`
+        hears the name of the document at hand, how many of its chunks are embedded, and of how many.
 
-        Raises `EmbeddingError` where the embedding model fails; what was given before stays.
+        Raises `EmbeddingError`, `FollowerError` or `CatalogError` where what is under it fails; what was
+        given before stays.
         """
         batch: list[_Prepared] = []
         for upload in uploads:
@@ -108,45 +144,55 @@ class Ingestor:
 
     def delete(self, document_id: str) -> None:
         """Remove a document; `NotFound` where the collection has none of that id."""
-        with self._lock:
-            self._catalog.document(self._collection, document_id)
-            self._catalog.delete(document_id)
-            self._followers.catch_up(self._collection)
+        self._catalog.document(self._collection, document_id)
+        self._catalog.delete(document_id)
+        self._followers.catch_up(self._collection)
 
     def _prepare(self, upload: Upload, on_embedded: OnEmbedded) -> _Prepared | Result:
         known = self._known(upload)
+        if upload.document_id is not None and (known is None or known.id != upload.document_id):
+            return _overtaken(upload.source, upload.document_id)
         if known and _is_same(known, upload):
             if known.origin != upload.origin:
                 self._catalog.set_origin(known.id, upload.origin)
             return Result(upload.source, "unchanged", known.id, known.chunks)
         parsed = load(upload.data, name=upload.name)
         chunks = tuple(split(parsed, count_tokens=self._embedder.count_tokens))
-        title = upload.title or parsed.title or PurePath(upload.name).stem
-        texts = [embedded_text(title, chunk, parsed.text) for chunk in chunks]
-        vectors: list[Vectors] = []
-        sentence_vectors: list[Int8Vectors] = []
-        for at in range(0, len(chunks), _EMBED_CHUNKS):
-            part = chunks[at : at + _EMBED_CHUNKS]
-            sentences = [sentence.of(parsed.text) for chunk in part for sentence in chunk.sentences]
-            embedded = self._embedder.embed([*texts[at : at + _EMBED_CHUNKS], *sentences])
-            vectors.append(embedded[: len(part)])
-            rest = quantise(embedded[len(part) :])
-            for chunk in part:
-                sentence_vectors.append(rest[: len(chunk.sentences)])
-                rest = rest[len(chunk.sentences) :]
-            on_embedded(upload.name, at + len(part), len(chunks))
-        document_id = self._catalog.reserve(self._collection, source=upload.source, origin=upload.origin)
+        if not chunks:
+            raise EmptyDocument(f"{upload.name!r} holds no text: check that it is the right file")
+        title = (upload.title or parsed.title or PurePath(upload.name).stem)[:_TITLE_CHARACTERS]
+        vectors, sentence_vectors = self._embed(upload.name, title, parsed.text, chunks, on_embedded)
         version = NewVersion(
-            document_id=document_id,
+            document_id=known.id if known else None,
+            source=upload.source,
+            origin=upload.origin,
             title=title,
             metadata=upload.metadata,
             raw_sha256=upload.sha256,
             parsed=parsed,
             chunks=chunks,
-            vectors=np.concatenate(vectors),
-            sentence_vectors=tuple(sentence_vectors),
+            vectors=vectors,
+            sentence_vectors=sentence_vectors,
         )
-        return _Prepared(upload, known is not None and known.status == "indexed", version)
+        return _Prepared(known is not None and known.status == "indexed", version)
+
+    def _embed(
+        self, name: str, title: str, text: str, chunks: Sequence[Chunk], on_embedded: OnEmbedded
+    ) -> tuple[Vectors, tuple[Int8Vectors, ...]]:
+        vectors: list[Vectors] = []
+        sentence_vectors: list[Int8Vectors] = []
+        for at in range(0, len(chunks), _EMBED_CHUNKS):
+            part = chunks[at : at + _EMBED_CHUNKS]
+            sentences = [sentence.of(text) for chunk in part for sentence in chunk.sentences]
+            whole = [embedded_text(title, chunk, text) for chunk in part]
+            embedded = self._embedder.embed([*whole, *sentences])
+            vectors.append(embedded[: len(part)])
+            rest = quantise(embedded[len(part) :])
+            for chunk in part:
+                sentence_vectors.append(rest[: len(chunk.sentences)])
+                rest = rest[len(chunk.sentences) :]
+            on_embedded(name, at + len(part), len(chunks))
+        return np.concatenate(vectors), tuple(sentence_vectors)
 
     def _known(self, upload: Upload) -> Document | None:
         found = self._catalog.documents(self._collection, source=upload.source)
@@ -155,19 +201,20 @@ class Ingestor:
     def _commit(self, batch: list[_Prepared]) -> list[Result]:
         if not batch:
             return []
-        with self._lock:
-            version_ids = self._catalog.add_pending(self._collection, [each.version for each in batch])
-            self._followers.catch_up(self._collection)
-            self._catalog.publish(version_ids)
-            self._followers.catch_up(self._collection)
+        stored = self._catalog.add_pending(self._collection, [each.version for each in batch])
+        self._followers.catch_up(self._collection)
+        live = self._catalog.publish([pending.version_id for pending in stored if pending])
+        self._followers.catch_up(self._collection)
         return [
             Result(
-                each.upload.source,
+                each.version.source,
                 "replaced" if each.replaces else "indexed",
-                each.version.document_id,
+                pending.document_id,
                 len(each.version.chunks),
             )
-            for each in batch
+            if pending and pending.version_id in live
+            else _overtaken(each.version.source, each.version.document_id)
+            for each, pending in zip(batch, stored, strict=True)
         ]
 
 
@@ -184,3 +231,18 @@ def _is_same(known: Document, upload: Upload) -> bool:
         and dict(known.metadata) == dict(upload.metadata)
         and upload.title in (None, known.title)
     )
+
+
+def _overtaken(source: str, document_id: str | None) -> Result:
+    error = NotFound(f"{source!r} was deleted, or uploaded once more, while it was indexed")
+    return Result(source, "failed", document_id, error=error)
+
+
+def _require_text(value: object) -> None:
+    """Raise `InvalidRequest` unless it is a text that every database takes: a string of UTF-8 without NUL."""
+    try:
+        if isinstance(value, str) and b"\0" not in value.encode():
+            return
+    except UnicodeEncodeError:
+        pass
+    raise InvalidRequest(f"{value!r} is no text: send strings of valid Unicode, without NUL")

@@ -1,7 +1,6 @@
 """Uploads as jobs: acknowledged when they are in the catalog, and taken up again after a crash."""
 
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from index.catalog import Collection, Database
-from index.catalog.catalog import reserve
+from index.catalog.statements import now, reserve
 from index.catalog.tables import collections, job_items, jobs
 from index.errors import NotFound, QAError
 from index.ingest import Outcome, Upload
@@ -51,7 +50,6 @@ class Queued:
 
     item_id: int
     collection: str
-    document_id: str
     upload: Upload
 
 
@@ -65,11 +63,7 @@ class Jobs:
         """Acknowledge uploads: when this returns, they are on disk with the ids of their documents."""
         job_id = secrets.token_hex(12)
         with self._database.write() as connection:
-            connection.execute(
-                jobs.insert().values(
-                    id=job_id, collection_id=collection.id, created_at=time.time_ns() // 1_000_000
-                )
-            )
+            connection.execute(jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now()))
             for upload in uploads:
                 connection.execute(
                     job_items.insert().values(
@@ -150,7 +144,6 @@ def _queued(row: Row[tuple[object, ...]]) -> Queued:
     return Queued(
         item_id=row.id,
         collection=row.collection,
-        document_id=row.document_id,
         upload=Upload(
             source=row.source,
             name=row.name,
@@ -158,5 +151,6 @@ def _queued(row: Row[tuple[object, ...]]) -> Queued:
             title=row.title,
             metadata=metadata,
             origin=row.origin,
+            document_id=row.document_id,
         ),
     )

@@ -5,14 +5,15 @@ chunks: the two can't disagree after a crash.
 """
 
 import shutil
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import inf, log
 from pathlib import Path
 
 import tantivy
 
 from index.catalog import StoredChunk
+from index.errors import FollowerError
 from index.terms import content_terms, terms
 
 _MARK = "applied"
@@ -36,23 +37,22 @@ class LexicalFollower:
 
     def apply(self, *, add: Sequence[StoredChunk], remove: Sequence[str], through: int) -> None:
         """Take chunks in and out and record change number `through`, in one commit; one caller at a time."""
-        with _named_errors(), self._writer() as writer:
-            for identifier in remove:
-                writer.delete_documents_by_term("id", identifier)
-            for chunk in add:
-                writer.delete_documents_by_term("id", chunk.id)
-                writer.add_document(
-                    tantivy.Document(
-                        id=chunk.id,
-                        kind="chunk",
-                        text=_joined(terms(chunk.text)),
-                        above=_joined(terms(" ".join((chunk.title, *chunk.headings)))),
-                    )
-                )
-            writer.delete_documents_by_term("kind", _MARK)
-            writer.add_document(tantivy.Document(kind=_MARK, seq=through))
-            writer.commit()
-            writer.wait_merging_threads()
+        with _named_errors():
+            writer = self._index.writer(_HEAP_BYTES, 1)
+            try:
+                # A commit that was cut off leaves files whose names the next commit wants for its own.
+                writer.garbage_collect_files()
+                for identifier in (*remove, *(chunk.id for chunk in add)):
+                    writer.delete_documents_by_term("id", identifier)
+                for chunk in add:
+                    writer.add_document(_document(chunk))
+                writer.delete_documents_by_term("kind", _MARK)
+                writer.add_document(tantivy.Document(kind=_MARK, seq=through))
+                writer.commit()
+                writer.wait_merging_threads()
+            finally:
+                # The writer's end gives its lock up; an error's traceback would keep it alive.
+                del writer
             self._index.reload()
 
     def clear(self) -> None:
@@ -64,13 +64,14 @@ class LexicalFollower:
     def count(self) -> int:
         """How many chunks it holds."""
         with _named_errors():
-            return _held(self._index).count or 0
+            return int(self._index.searcher().num_docs) - bool(_applied(self._index))
 
     def ids(self) -> set[str]:
         """The ids of all chunks that it holds."""
         with _named_errors():
             searcher = self._index.searcher()
-            hits = _held(self._index).hits
+            query = tantivy.Query.term_query(self._index.schema, "kind", "chunk")
+            hits = searcher.search(query, max(1, searcher.num_docs), count=False).hits
             return {str(searcher.doc(address)["id"][0]) for _, address in hits}
 
     def search(self, query: str, k: int) -> dict[str, float]:
@@ -78,9 +79,10 @@ class LexicalFollower:
         wanted = list(dict.fromkeys(content_terms(query)))
         if k < 1 or not wanted:
             return {}
-        searcher = self._index.searcher()
-        hits = searcher.search(self._any_of(wanted), k, count=False).hits
-        return {str(searcher.doc(address)["id"][0]): float(score) for score, address in hits}
+        with _named_errors():
+            searcher = self._index.searcher()
+            hits = searcher.search(self._any_of(wanted), k, count=False).hits
+            return {str(searcher.doc(address)["id"][0]): float(score) for score, address in hits}
 
     def term_weights(self, query: str) -> dict[str, float]:
         """The query's content terms with their inverse document frequency, as in BM25.
@@ -92,7 +94,7 @@ class LexicalFollower:
         total = searcher.num_docs
         weights = {}
         for term in dict.fromkeys(content_terms(query)):
-            holding = searcher.doc_freq("text", term)
+            holding = min(searcher.doc_freq("text", term), total)  # it counts chunks that have gone, too
             weights[term] = log(1 + (total - holding + 0.5) / (holding + 0.5)) if holding else inf
         return weights
 
@@ -108,14 +110,35 @@ class LexicalFollower:
 
     def _open(self) -> tantivy.Index:
         place = self._path / _FORMAT
-        place.mkdir(parents=True, exist_ok=True)
         try:
-            return _words(tantivy.Index(_schema(), str(place)))
+            return _opened(place)
         except (ValueError, OSError):
             # A follower holds nothing that the catalog lacks: a damaged one is made again.
-            shutil.rmtree(place)
-            place.mkdir(parents=True)
-            return _words(tantivy.Index(_schema(), str(place)))
+            shutil.rmtree(self._path, ignore_errors=True)
+            return _opened(place)
+
+
+def _opened(place: Path) -> tantivy.Index:
+    place.mkdir(parents=True, exist_ok=True)
+    index = tantivy.Index(_schema(), str(place))
+    # The fields hold terms that are already made: they are only to be cut at the separator.
+    words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer("terms", words)
+    _applied(index)  # some damage only shows at the first search
+    return index
+
+
+def _document(chunk: StoredChunk) -> tantivy.Document:
+    above = " ".join((chunk.title, *chunk.headings))
+    return tantivy.Document(
+        id=chunk.id, kind="chunk", text=_joined(terms(chunk.text)), above=_joined(terms(above))
+    )
+
+
+def _applied(index: tantivy.Index) -> int:
+    searcher = index.searcher()
+    hits = searcher.search(tantivy.Query.term_query(index.schema, "kind", _MARK), 1, count=False).hits
+    return int(searcher.doc(hits[0][1])["seq"][0]) if hits else 0
 
 
 def _schema() -> tantivy.Schema:
@@ -128,10 +151,15 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _words(index: tantivy.Index) -> tantivy.Index:
-    """The fields hold terms that are already made: they are only to be cut at the separator."""
-    index.register_tokenizer("terms", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
-    return index
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise FollowerError(
+            f"the search by words failed: {error}; free the disk and try again; where that does not help, "
+            "stop the service and remove the folder `followers` in the data directory: it is made again"
+        ) from error
 
 
 def _joined(words: Iterable[str]) -> str:

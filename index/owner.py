@@ -1,15 +1,19 @@
-"""Who owns a data directory: one process at a time, by a lock that the operating system releases when it dies."""
+"""Who owns a data directory: one process at a time, by a lock that the system releases when it dies."""
 
 import fcntl
 import json
 import os
 import secrets
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.errors import CatalogError, DataDirectoryInUse
 
 LOCK_NAME = "owner.lock"
+_BYTES = 16384
+_ATTEMPTS = 10
+_PAUSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +32,27 @@ class Owner:
 class OwnerLock:
     """Exclusive ownership of a data directory, from construction until `release` or the end of the process.
 
-    A child made by `fork` shares the lock. Raises `DataDirectoryInUse`, naming the owner, where it is taken.
+    A child made by `fork` shares the lock. A directory that is made here is open to its user only.
+    Raises `DataDirectoryInUse`, naming the owner, where it is taken, and `CatalogError` where it can't be
+    written.
     """
 
     def __init__(self, data_dir: Path, *, command: str) -> None:
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(self._file, 0o600)
+                self._acquire(data_dir)
+                self._write(Owner(os.getpid(), command))
+            except BaseException:
+                os.close(self._file)
+                raise
         except OSError as error:
             raise CatalogError(
-                f"the data directory {data_dir} can't be written: {error.strerror}; set QA_DATA_DIR to another"
+                f"the data directory {data_dir} can't be written: {error.strerror}; "
+                "set QA_DATA_DIR to another"
             ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._file)
-            raise DataDirectoryInUse(_in_use(data_dir)) from None
-        self._write(Owner(os.getpid(), command))
 
     def announce(self, *, url: str, command: str) -> Owner:
         """Record where the owner serves, with a fresh token, so that other commands go through it."""
@@ -57,18 +65,32 @@ class OwnerLock:
         os.ftruncate(self._file, 0)
         os.close(self._file)
 
+    def _acquire(self, data_dir: Path) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE_SECONDS)  # somebody may only be looking who the owner is
+        raise DataDirectoryInUse(_in_use(data_dir))
+
     def _write(self, owner: Owner) -> None:
-        content = json.dumps(asdict(owner)).encode()
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, content, 0)
+        # One write of one length, so that no reader finds a half of it.
+        os.pwrite(self._file, json.dumps(asdict(owner)).encode().ljust(_BYTES), 0)
 
 
 def find_owner(data_dir: Path) -> Owner | None:
-    """The living owner of a data directory, or None where nobody holds it."""
+    """The living owner of a data directory, or None where nobody holds it.
+
+    Raises `CatalogError` where the directory can't be read.
+    """
     try:
         file = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise CatalogError(
+            f"the data directory {data_dir} can't be read: {error.strerror}; set QA_DATA_DIR to another"
+        ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -80,7 +102,7 @@ def find_owner(data_dir: Path) -> Owner | None:
 
 def _read(file: int) -> Owner:
     try:
-        return Owner(**json.loads(os.pread(file, 65536, 0)))
+        return Owner(**json.loads(os.pread(file, _BYTES, 0)))
     except (ValueError, TypeError):  # the owner is about to write who it is
         return Owner(0, "another process")
 

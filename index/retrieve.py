@@ -7,6 +7,7 @@ from math import inf
 import numpy as np
 
 from index.catalog import Catalog, Collection, StoredChunk, chunk_id
+from index.centroids import Centroids, Lift
 from index.document import Passage, Sentence
 from index.embed import Embedder
 from index.followers import Followers, Pair
@@ -32,6 +33,9 @@ class Weights:
     lexical: float = 0.3
 
 
+DEFAULT_WEIGHTS = Weights()
+
+
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """The passages for one query, and the query's content terms with their inverse document frequencies.
@@ -52,7 +56,7 @@ class Retriever:
         embedder: Embedder,
         followers: Followers,
         *,
-        weights: Weights = Weights(),
+        weights: Weights = DEFAULT_WEIGHTS,
         candidates: int = 100,
     ) -> None:
         self._catalog = catalog
@@ -60,6 +64,7 @@ class Retriever:
         self._followers = followers
         self._weights = weights
         self._candidates = candidates
+        self._centroids = Centroids(catalog)
 
     def search(self, collection: Collection, query: str, *, k: int, only: Filter | None = None) -> Retrieved:
         """The `k` best passages for a query, best first; `only` keeps documents with one of the given values.
@@ -72,8 +77,13 @@ class Retriever:
         found, lexical = self._candidates_for(
             collection, pair, query, vector, max(self._candidates, 2 * k), only
         )
-        dense = {chunk.id: float(chunk.vector @ vector) for chunk in found}
-        by_sentence = {chunk.id: cosines(chunk.sentence_vectors, vector) for chunk in found}
+        lifts = self._centroids.lifts(collection, vector)
+        lift = {chunk.id: lifts.get(chunk.language, Lift()) for chunk in found}
+        dense = {chunk.id: float(chunk.vector @ vector) + lift[chunk.id].chunk for chunk in found}
+        by_sentence = {
+            chunk.id: cosines(chunk.sentence_vectors, vector) + np.float32(lift[chunk.id].sentence)
+            for chunk in found
+        }
         best = {key: float(scores.max(initial=-1.0)) for key, scores in by_sentence.items()}
         weights = self._weights
         fused = fuse(

@@ -16,38 +16,48 @@ from index.document import Span
 MAX_SENTENCE_CHARS = 800
 """The longest sentence in code points; what is longer is cut at the best softer boundary."""
 
+
+def _words(table: dict[str, str]) -> frozenset[str]:
+    return frozenset(word for words in table.values() for word in words.split())
+
+
 # Abbreviations never end a sentence here: something that belongs to them always follows. An entry in
 # lower case is also found capitalised; one with a capital is found only as written ("sen" is Turkish).
 _LEADING = {
     "en": """
         Mr Mrs Ms Messrs Dr Prof Rev Hon Gov Sen Rep Gen Lt Col Maj Capt Cpt Cmdr Adm Brig Sgt Pvt St Mt Ft
-        Supt Insp Amb Assoc Asst Dept vs cf viz approx e.g i.e Ph""",
+        Supt Insp Amb Assoc Asst Dept vs cf viz approx e.g i.e Ph ext tel attn incl excl avg""",
     "de": """
         bzw bspw ca evtl geb gest ggf inkl exkl insb insbes sog vgl zzgl zgl z.B d.h i.d.R m.E u.U z.T o.g
-        s.o s.u Dipl Ing Frhr Hl Tel Hr Fr Fam Fa Univ Hptm Mag""",
-    "fr": "Mme Mlle Mgr MM p.ex env",
+        s.o s.u Dipl Ing Frhr Hl Tel Hr Hrn Fr Fam Fa Univ Hptm Mag lt gez resp abzgl einschl ausschl Durchw
+        z.Hd i.A i.V""",
+    "fr": "Mme Mlle Mgr MM p.ex env tél",
     "es": "Sr Sra Srta Sres Dra Ud Uds Lic Gral Cnel Mons Avda aprox p.ej",
     "it": "sig sigg dott avv geom p.es",
-    "nl": "prof dr bijv dhr mevr drs o.a t.a.v",
-    "pl": "np tzn tj ul św ks hab inż mgr płk",
+    "nl": "prof dr bijv dhr mevr drs o.a t.a.v tst",
+    "pl": "np tzn tj ul św ks hab inż mgr płk wew",
     "cs": "např tzv tzn nám sv",
-    "nordic": "t.ex bl.a dvs s.k f.eks esim",
+    "nordic": "t.ex bl.a dvs s.k f.eks esim tlf ankn puh",
     "hu": "pl ún kb",
     "tr": "bkz örn Doç Yrd",
-    "el": "π.χ δηλ βλ",
-    "ru": "т.е т.к т.н т.н.з напр ул пл просп св тов акад проф доц инж ген полк лейт адм гр",
-    "uk": "вул див напр ім просп",
+    "el": "π.χ δηλ βλ τηλ εσωτ",
+    "ru": """
+        т.е т.к т.н т.н.з т.ч напр ул пл просп св тов акад проф доц инж ген полк лейт адм гр тел внутр доб
+        моб вкл прибл зам зав""",
+    "uk": "вул див напр ім просп дод",
 }
 
 # Abbreviations of these end a sentence unless a number follows.
 _BEFORE_NUMBER = {
     "en": """
         no nos nr pp vol vols ch chap sec sect art fig figs eq tab app para ver op ex Jan Feb Mar Apr Jun
-        Jul Aug Sep Sept Oct Nov Dec""",
-    "de": "abb abs anm bd bde bl kap rn rdnr tz ziff str hs jg",
-    "romance": "núm pág págs cap pag pagg séc éd",
-    "slavic": "str nr poz rozdz кн вып рис табл гл стр ст разд прим сб кв оф корп",
-    "other": "kl klo blz afb αρ σελ",
+        Jul Aug Sep Sept Oct Nov Dec fax mob ph rm bldg ref""",
+    "de": "abb abs anm bd bde bl kap rn rdnr tz ziff str hs jg mind zi",
+    "romance": "núm pág págs cap pag pagg séc éd bât int",
+    "slavic": """
+        str nr poz rozdz pok lok ok кн вып рис табл гл стр ст разд прим сб кв оф корп каб комн эт ок факс
+        буд""",
+    "other": "kl klo blz afb mell dah αρ σελ",
 }
 
 # Abbreviations of these end a sentence only when a word follows that starts one.
@@ -65,6 +75,11 @@ _TRAILING = {
 # Dotted forms that do end a sentence before any capital, though they look like initials.
 _CLOSING = frozenset({"т.д", "т.п", "др"})
 
+# After a number these are measured in, and no initials: "24.6 m. Dives were called off".
+_UNITS = _words(
+    {"latin": "mm cm m km ml l g kg t s min h ha kW kWh MWh", "cyrillic": "мм см м км мл л кг т сек мин ч га"}
+)
+
 # Words that start sentences and are no part of a name ("Von", "La" and "Los" would be).
 _STARTERS = {
     "en": """
@@ -72,7 +87,8 @@ _STARTERS = {
         And Or So If When While Where What Who Why How After Before During In On At By For From With Without
         As Although Though However Moreover Furthermore Nevertheless Meanwhile Then Thus Therefore Later Now
         Not No Yes One Some Many Most Several All Both Each Every Since Because Under According Another Also
-        Once Until Such To Only Soon Despite Unlike Among Between Through""",
+        Once Until Such To Only Soon Despite Unlike Among Between Through Two Three Four Five Six Seven Eight
+        Nine Ten Everything Everyone Everybody Nothing Nobody Anything Anyone Somebody Someone""",
     "de": """
         Der Die Das Dem Den Des Ein Eine Einen Einem Einer Er Sie Es Wir Ihr Ich Man Dies Diese Dieser
         Dieses Im Am Auf Aus Bei Beim Bis Durch Für Mit Nach Seit Über Unter Um Vor Zu Zum Zur Als Dann Doch
@@ -91,10 +107,6 @@ _STARTERS = {
     "uk": "Він Вона Вони Це Але Та Якщо Коли Після Потім Тому Проте Його Цей",
     "el": "Ο Η Το Οι Τα Αυτό Αυτός Αυτή Και Αλλά Όταν Στο Στη Στην Μετά",
 }
-
-
-def _words(table: dict[str, str]) -> frozenset[str]:
-    return frozenset(word for words in table.values() for word in words.split())
 
 
 _LEADING_WORDS = _words(_LEADING)
@@ -145,6 +157,8 @@ _WORD = re.compile(r"[^\W\d_]{1,24}")
 _ENUMERATOR = re.compile(r"[\W_]*(?:\d{1,3}|[^\W\d_]|[ivxlc]{1,6}|[IVXLC]{1,6})(?:\.\d{1,3})*")
 _ROMAN = re.compile(r"[IVXLCM]+\b")
 _YEAR = re.compile(r"1\d{3}|20\d{2}")
+_NUMBER = re.compile(r"[+(−–#-]{0,2}\d|[№§]")
+_MEASURED = re.compile(r"\S*\d")
 _DOTTED = re.compile(r"[^\W\d_]{1,2}(?:\.-?[^\W\d_]{1,2})*")
 # "2006. С. 23": what follows belongs to a reference that stands before it.
 _PAGE_REFERENCE = re.compile(r"(?:[СсТтЧSsPp]|pp|[Сс]тр|[Вв]ып|[Vv]ol|N[or]|Bd)\.\s?\d")
@@ -336,9 +350,9 @@ def _ends_after_word(word: str, tokens: list[str], text: str, following: int) ->
         return False
     if word in _CLOSING:
         return True
-    is_number = (
-        text[following].isdigit() or text[following] in "№§" or _ROMAN.match(text, following) is not None
-    )
+    if word in _UNITS and len(tokens) > 1 and _MEASURED.fullmatch(tokens[-2]):
+        return True
+    is_number = (_NUMBER.match(text, following) or _ROMAN.match(text, following)) is not None
     if is_number and (_in(word, _BEFORE_NUMBER_WORDS) or word.endswith("str")):  # "Hauptstr. 5"
         return False
     if _in(word, _TRAILING_WORDS) or (_DOTTED.fullmatch(word) and (len(word) == 1 or "." in word)):
@@ -352,7 +366,7 @@ def _with_letters_before(word: str, tokens: list[str]) -> str:
         return word
     for token in tokens[-2:-5:-1]:
         letter = token.lstrip(_OPENERS)
-        if len(letter) != 2 or letter[1] != ".":
+        if len(letter) != 2 or letter[1] != "." or not letter[0].isalpha():
             break
         word = letter + word
     return word

@@ -1,24 +1,33 @@
 """A folder and a collection kept alike: new, changed and removed files."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, Protocol
 
+from index.errors import InvalidRequest, NotFound
 from index.ingest import Result, Upload
-from index.load import SUFFIXES
+from index.load import SUFFIXES, Limits
+
+_MAX_BYTES = Limits().max_bytes
 
 
 class Known(Protocol):
     """A document that the collection holds, as far as synchronising needs it."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The document's id."""
+
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """What identifies it in the collection."""
+
     @property
-    def origin(self) -> str: ...
+    def origin(self) -> str:
+        """The folder that it is synchronised from; empty for none."""
 
 
 class Shelf(Protocol):
@@ -33,7 +42,7 @@ class Shelf(Protocol):
         ...
 
     def delete(self, document_id: str) -> None:
-        """Remove a document."""
+        """Remove a document; `NotFound` where it has gone."""
         ...
 
 
@@ -46,68 +55,141 @@ class Synced:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a file's document is called, and the folder that it is synchronised from."""
+
+    source: str
+    origin: str
+
+
 def files_under(root: Path) -> list[Path]:
     """The files to index: `root` itself, or those below it with a known ending, sorted, without hidden ones.
 
     Links are not followed: a link can lead out of the folder, or round in it.
     """
-    if root.is_file():
-        return [root]
-    found = []
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(folder, name)
-            if not name.startswith(".") and path.suffix.lower() in SUFFIXES and not path.is_symlink():
-                found.append(path)
-    return found
+    return _walk(root)[0]
 
 
 def sync(shelf: Shelf, root: Path) -> Iterator[Synced]:
-    """Make the collection hold the files under `root`, and no others that it once held from there.
+    """Make the collection hold the files under `root`, and none that it once held from there and have gone.
 
-    A document's source is the folder's name and the path below it. A folder of the same name that lies elsewhere
-    and still exists is another folder: its documents are not touched, and ours get a numbered name.
-    Raises `FileNotFoundError` where `root` does not exist.
+    A document's source is the folder's name and the path below it. A file that the collection holds already,
+    by way of a folder above or below, keeps its source. A folder of the same name that lies elsewhere and
+    still exists is another folder: its documents are not touched, and ours get a numbered name; one that is
+    no longer where it was has moved here. What can't be listed or read is a failure, and its documents stay.
+
+    Raises `FileNotFoundError` where `root` does not exist, `InvalidRequest` where it is no file or folder.
     """
     root = root.resolve(strict=True)
-    origin = str(root)
+    if not (root.is_file() or root.is_dir()):
+        raise InvalidRequest(f"{root} is neither a file nor a folder")
     known = shelf.known()
+    held = _held(root, known)
     prefix = _prefix(root, known)
-    files = {_source(prefix, root, path): path for path in files_under(root)}
+    paths, unlisted = _walk(root)
+    files = {path: _place(path, root, prefix, held) for path in paths}
     failed: list[Synced] = []
-    yield from (
-        Synced(result.source, result.outcome, str(result.error) if result.error else None)
-        for result in shelf.put(_uploads(files, origin, failed))
-    )
+    for _, group in groupby(files, key=lambda path: files[path].origin):
+        for result in shelf.put(_uploads(group, files, failed)):
+            yield Synced(result.source, result.outcome, str(result.error) if result.error else None)
     yield from failed
-    for document in known:
-        if document.origin == origin and document.source not in files:
-            shelf.delete(document.id)
+    yield from (_failed(str(path), f"could not be listed: {error}") for path, error in unlisted.items())
+    for path, document in held.items():
+        if path in files or any(folder in path.parents for folder in unlisted):
+            continue
+        if document.origin == str(root) or _is_gone(path):
+            try:
+                shelf.delete(document.id)
+            except NotFound:
+                continue
             yield Synced(document.source, "removed")
 
 
-def _uploads(files: dict[str, Path], origin: str, failed: list[Synced]) -> Iterator[Upload]:
-    for source, path in files.items():
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            failed.append(Synced(source, "failed", f"{path} could not be read: {error.strerror}"))
-            continue
-        yield Upload(source=source, name=path.name, data=data, origin=origin)
+def _walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
+    """The files to index, and the folders that can't be listed, with the reason."""
+    if root.is_file():
+        return [root], {}
+    found: list[Path] = []
+    unlisted: dict[Path, str] = {}
+
+    def note(error: OSError) -> None:
+        unlisted[Path(error.filename)] = error.strerror or "unknown error"
+
+    for folder, names, files in os.walk(root, onerror=note):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder, name)
+            if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+                continue
+            if path.is_file() and not path.is_symlink():
+                found.append(path)
+    return found, unlisted
+
+
+def _held(root: Path, known: Iterable[Known]) -> dict[Path, Known]:
+    """The documents that come from files under `root`, as they are now called, by the file's path."""
+    ours = [document for document in known if document.origin]
+    new_here = all(document.origin != str(root) for document in ours)
+    held: dict[Path, Known] = {}
+    for document in ours:
+        folder, _, below = document.source.partition("/")
+        origin = Path(document.origin)
+        moved = new_here and folder == root.name and _is_gone(origin)
+        path = (root if moved else origin) / below
+        if path == root or root in path.parents:
+            held[path] = document
+    return held
+
+
+def _place(path: Path, root: Path, prefix: str, held: Mapping[Path, Known]) -> _Place:
+    document = held.get(path)
+    if document is None:
+        return _Place(prefix if path == root else f"{prefix}/{path.relative_to(root).as_posix()}", str(root))
+    return _Place(document.source, str(root) if _is_gone(Path(document.origin)) else document.origin)
 
 
 def _prefix(root: Path, known: Iterable[Known]) -> str:
-    taken = {
-        document.source.partition("/")[0]
-        for document in known
-        if document.origin not in ("", str(root)) and Path(document.origin).exists()
-    }
-    name, number = root.name or "root", 2
+    """What the sources of `root` begin with: its name, numbered where another folder has it."""
+    origins = {document.origin: document.source.partition("/")[0] for document in known if document.origin}
+    if str(root) in origins:
+        return origins[str(root)]
+    taken = {prefix for origin, prefix in origins.items() if not _is_gone(Path(origin))}
+    wanted = root.name or "root"
+    name, number = wanted, 2
     while name in taken:
-        name, number = f"{root.name}-{number}", number + 1
+        name, number = f"{wanted}-{number}", number + 1
     return name
 
 
-def _source(prefix: str, root: Path, path: Path) -> str:
-    return prefix if path == root else f"{prefix}/{path.relative_to(root).as_posix()}"
+def _uploads(paths: Iterable[Path], files: Mapping[Path, _Place], failed: list[Synced]) -> Iterator[Upload]:
+    for path in paths:
+        place = files[path]
+        try:
+            size = path.stat().st_size
+            if size > _MAX_BYTES:
+                raise InvalidRequest(f"it has {size:,} bytes, over the limit of {_MAX_BYTES:,}: split it")
+            upload = Upload(place.source, path.name, path.read_bytes(), origin=place.origin)
+        except OSError as error:
+            failed.append(_failed(place.source, f"{path} could not be read: {error.strerror}"))
+        except InvalidRequest as error:
+            failed.append(_failed(place.source, str(error)))
+        else:
+            yield upload
+
+
+def _failed(source: str, error: str) -> Synced:
+    """A failure with what can be printed of the file's name."""
+    printable, reason = (each.encode(errors="backslashreplace").decode() for each in (source, error))
+    return Synced(printable, "failed", reason)
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether nothing is there; a path that can't be looked at is not gone."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

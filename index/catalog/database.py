@@ -1,5 +1,6 @@
 """The database under the catalog: opening, migrating, and short read and write transactions."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from index.errors import CatalogError, NewerSchema
 
 HEAD = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_SECONDS = 60
+_WAL_BYTES = 64 * 1024 * 1024
+_WRITER = 0x71615F77  # the number that PostgreSQL knows our one writer by
 
 
 def sqlite_url(path: Path) -> str:
@@ -22,26 +26,29 @@ def sqlite_url(path: Path) -> str:
 class Database:
     """A migrated SQLite or PostgreSQL database.
 
-    `read` gives one consistent snapshot; `write` commits when its block ends and rolls back when it raises.
-    On SQLite a commit has reached the disk when `write` returns (WAL, synchronous=FULL), and deleted content
-    is overwritten.
+    `read` gives one consistent snapshot; `write` commits when its block ends and rolls back when it raises,
+    and there is one writer at a time: change numbers are committed in their order. On SQLite a commit has
+    reached the disk when `write` returns (WAL, synchronous=FULL), and deleted content is overwritten.
 
     Raises `NewerSchema` where a newer release has written the database, `CatalogError` where it can't be
-    opened.
+    opened, read or written.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
         self._engine = _engine(url)
+        self._shown = self._engine.url.render_as_string(hide_password=True)
+        sqlite = self._engine.dialect.name == "sqlite"
+        self._reader = (
+            self._engine if sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
+        )
+        self._writer = self._engine.execution_options(writes=True)
         try:
             self._migrate()
-        except sa.exc.DatabaseError as error:
+            if sqlite:
+                self._write_ahead()
+        except CatalogError:
             self._engine.dispose()
-            shown = self._engine.url.render_as_string(hide_password=True)
-            raise CatalogError(
-                f"the catalog {shown} could not be opened: {error.orig}; "
-                "restore it from a backup, or index into a new data directory"
-            ) from error
+            raise
 
     def close(self) -> None:
         """Close all connections."""
@@ -50,17 +57,29 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction: one snapshot of the database."""
-        with self._engine.connect() as connection, connection.begin():
+        with self._named_errors(), self._reader.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A write transaction, durable when the block has ended; on SQLite one at a time, others wait."""
-        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        """A write transaction, durable when the block has ended; one at a time, others wait."""
+        with self._named_errors(), self._writer.connect() as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError):
+            raise  # a mistake of ours, not of the database
+        except sa.exc.DatabaseError as error:
+            raise CatalogError(
+                f"the catalog {self._shown} could not be used: {error.orig}; check its disk and its owner, "
+                "restore it from a backup, or index into a new data directory"
+            ) from error
+
     def _migrate(self) -> None:
-        with self._engine.connect() as connection:
+        with self.read() as connection:
             found = _revision(connection)
         if found == HEAD:
             return
@@ -70,16 +89,28 @@ class Database:
         from alembic.script import ScriptDirectory
 
         config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if found is not None and found not in known:
             raise NewerSchema(
                 f"the catalog has schema {found!r}, this release knows up to {HEAD!r}: "
                 "install the release that wrote it; nothing was changed"
             )
-        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with self.write() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def _write_ahead(self) -> None:
+        """Set the journal mode, which stays with the file: only now is it known that the file is ours."""
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            raise CatalogError(
+                f"the catalog {self._shown} could not be opened: {error}; check its folder"
+            ) from error
+        finally:
+            connection.close()
 
 
 def _revision(connection: Connection) -> str | None:
@@ -89,28 +120,49 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _engine(url: str) -> Engine:
-    if not sa.make_url(url).drivername.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 60}, pool_size=16, max_overflow=256)
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed)
+        engine = sa.create_engine(parsed, pool_pre_ping=True, pool_size=16, max_overflow=256)
+    except (sa.exc.ArgumentError, ImportError) as error:  # a URL of no known form, or without its driver
+        raise CatalogError(
+            f"QA_DATABASE_URL can't be used: {error}; leave it unset for SQLite, or install psycopg and "
+            "write postgresql+psycopg://user:password@host/database"
+        ) from error
+
+    def begin(connection: Connection) -> None:
+        if _writes(connection):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
+
+    sa.event.listen(engine, "begin", begin)
+    return engine
+
+
+def _sqlite(url: sa.URL) -> Engine:
+    engine = sa.create_engine(url, pool_size=16, max_overflow=256)
 
     def configure(connection: Any, _record: object) -> None:
         # The driver must not open transactions by itself: `begin` below does.
         connection.isolation_level = None
         for pragma in (
-            "journal_mode=WAL",
+            f"busy_timeout={_BUSY_SECONDS * 1000}",
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",
-            "busy_timeout=60000",
-            "mmap_size=268435456",
+            f"journal_size_limit={_WAL_BYTES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
     def begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once: a transaction that reads first can't fail half-way as busy.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
     sa.event.listen(engine, "connect", configure)
     sa.event.listen(engine, "begin", begin)
     return engine
+
+
+def _writes(connection: Connection) -> bool:
+    writes: bool = connection.get_execution_options().get("writes", False)
+    return writes

@@ -1,20 +1,29 @@
 """What the catalog takes and gives: collections, documents, versions, stored chunks, changes."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from index.document import Chunk, Format, Heading, Parsed, Span
+from index.language import Language
 from index.vectors import Int8Vectors, Vector, Vectors
+
+# Numbers that every database's integers hold.
+_CHUNK_ID = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
 
 DocumentStatus = Literal["queued", "indexed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """The documents that are searched together, and the model their vectors come from."""
+    """The documents that are searched together, and the model their vectors come from.
+
+    `uid` tells it from the collections of every other catalog.
+    """
 
     id: int
+    uid: str
     name: str
     embedding_model: str
     dimension: int
@@ -60,11 +69,14 @@ class DocumentText:
 class NewVersion:
     """A document's next version, ready to be stored.
 
-    `vectors` is float32 (chunks, dimension), of unit length; `sentence_vectors` holds one int8 array
-    (sentences, dimension) for each chunk.
+    It belongs to the document `document_id`, or, where that is None, to that of its source, which is made
+    where it is new. `vectors` is float32 (chunks, dimension), of unit length; `sentence_vectors` holds one
+    int8 array (sentences, dimension) for each chunk.
     """
 
-    document_id: str
+    document_id: str | None
+    source: str
+    origin: str
     title: str
     metadata: Mapping[str, str]
     raw_sha256: str
@@ -72,6 +84,14 @@ class NewVersion:
     chunks: tuple[Chunk, ...]
     vectors: Vectors
     sentence_vectors: tuple[Int8Vectors, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A version that is stored but not yet served."""
+
+    document_id: str
+    version_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,7 @@ class StoredChunk:
     page: int | None
     vector: Vector
     sentence_vectors: Int8Vectors
+    language: Language = "unknown"
 
     @property
     def id(self) -> str:
@@ -120,5 +141,7 @@ def chunk_id(version_id: int, ordinal: int) -> str:
 
 def parse_chunk_id(value: str) -> tuple[int, int]:
     """The version id and ordinal in a chunk id; `ValueError` where it is none."""
-    version, ordinal = value.split(".")
-    return int(version), int(ordinal)
+    match = _CHUNK_ID.fullmatch(value)
+    if match is None:
+        raise ValueError(f"{value!r} is no chunk id")
+    return int(match[1]), int(match[2])

@@ -28,6 +28,7 @@ collections = Table(
     "collections",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("uid", String(16), nullable=False, unique=True),
     Column("name", String(63), nullable=False, unique=True),
     Column("embedding_model", String(255), nullable=False),
     Column("dimension", Integer, nullable=False),
@@ -47,27 +48,38 @@ documents = Table(
     UniqueConstraint("collection_id", "source"),
 )
 
-# A version is `pending` until the followers hold it, `live` while it is served, `dead` until it is purged.
+# A row is written once and never changed. A version is live where its document names it as `live_version`,
+# and pending until then; the one before it is removed in the transaction that makes it live. The long columns
+# stand last, so that listing versions does not read through their texts.
 versions = Table(
     "versions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
-    Column("state", String(7), nullable=False),
     Column("title", Text, nullable=False),
-    Column("metadata", JSON, nullable=False),
     Column("format", String(16), nullable=False),
     Column("raw_sha256", String(64), nullable=False),
     Column("text_sha256", String(64), nullable=False),
-    Column("text", Text, nullable=False),
     Column("characters", Integer, nullable=False),
-    Column("pages", JSON, nullable=False),
-    Column("headings", JSON, nullable=False),
     Column("chunk_count", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("pages", JSON, nullable=False),
+    Column("headings", JSON, nullable=False),
+    Column("text", Text, nullable=False),
     Index("ix_versions_document_id", "document_id"),
-    Index("ix_versions_state", "state"),
     sqlite_autoincrement=True,
+)
+
+# The version's metadata once more, a row for each entry, to filter by: keys are the users' and can hold
+# anything, which paths into JSON can't.
+labels = Table(
+    "labels",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("value", Text, nullable=False),
+    Index("ix_labels_version_id", "version_id"),
 )
 
 # `text` repeats the version's text[start:end], so that ranking need not read whole documents.
@@ -85,6 +97,8 @@ chunks = Table(
     Column("sentences", LargeBinary, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     Column("sentence_vectors", LargeBinary, nullable=False),
+    Column("language", String(7), nullable=False),
+    Index("ix_chunks_language_ordinal", "language", "ordinal", "version_id"),
 )
 
 changes = Table(

@@ -17,6 +17,7 @@ from docx.oxml.xmlchemy import BaseOxmlElement
 from index.document import Parsed
 from index.errors import DamagedDocument
 from index.load.compose import Piece, compose, row
+from index.load.docx_numbering import Numbering, numbering
 from index.load.limits import Limits
 from index.load.unpack import check_unpacked
 
@@ -44,21 +45,24 @@ _SKIPPED = frozenset(
 )
 _HEADING_NAME = re.compile(r"heading ([1-9])", re.IGNORECASE)
 _BODY_LEVEL = 9  # the outline level that Word calls "body text"; 0 to 8 are headings
+_LEVELS = frozenset("012345678")  # of a list
+_NO_LIST = "0"
 _OFF = frozenset(("0", "false", "off", "none"))
 
 
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     """The body as Word shows it, in order, with a block for each paragraph and table row; then the notes.
 
-    A table row is a line `cell | cell`, with merged cells once. Headings are the paragraphs whose style, or
-    one that it is based on, is a "Heading N" or has an outline level, in any language of Word. Deleted and
-    hidden text is left out. The title is that of the properties, else the first paragraph in the style
-    "Title", else the first heading of level 1.
+    A table row is a line `cell | cell`, with merged cells once; the first shares a block with the second,
+    as it mostly is a header, which Word doesn't tell. Paragraphs in numbered lists have their numbers.
+    Headings are the paragraphs whose style, or one that it is based on, is a "Heading N" or has an outline
+    level, in any language of Word. Deleted and hidden text is left out. The title is that of the
+    properties, else the first paragraph in the style "Title", else the first heading of level 1.
     """
     check_unpacked(data, name=name, limits=limits)
     try:
         document = docx.Document(BytesIO(data))
-        reader = _Reader(_styles(document))
+        reader = _Reader(_styles(document), numbering(document))
         reader.read(document.element.body)
         pieces = [*reader.pieces, *_notes(document, reader)]
         title = _title(document) or reader.title
@@ -71,11 +75,19 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Listed:
+    """The list that a paragraph is in, "0" for none, and its level there if it is told."""
+
+    list_id: str
+    level: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Style:
     """What a style says of its paragraphs, or nothing (None), and then the style that it is based on does."""
 
     level: int | None = None
-    listed: bool | None = None
+    listed: _Listed | None = None
     hidden: bool | None = None
     is_title: bool = False
     base: str | None = None
@@ -130,9 +142,13 @@ def _outline_level(properties: BaseOxmlElement | None) -> int | None:
     return int(value) + 1 if int(value) < _BODY_LEVEL else 0
 
 
-def _listed(properties: BaseOxmlElement | None) -> bool | None:
-    numbering = None if properties is None else properties.find(qn("w:numPr"))
-    return None if numbering is None else _value(numbering.find(qn("w:numId"))) != "0"
+def _listed(properties: BaseOxmlElement | None) -> _Listed | None:
+    numbers = None if properties is None else properties.find(qn("w:numPr"))
+    list_id = None if numbers is None else _value(numbers.find(qn("w:numId")))
+    if numbers is None or list_id is None:
+        return None
+    level = _value(numbers.find(qn("w:ilvl"))) or ""
+    return _Listed(list_id, int(level) if level in _LEVELS else None)
 
 
 def _hidden(properties: BaseOxmlElement | None) -> bool | None:
@@ -145,6 +161,7 @@ class _Row:
     """A table row that is being read: its cells, and where the pieces around it go."""
 
     outside: list[Piece]
+    header: bool
     cells: list[list[Piece]] = field(default_factory=list)
 
 
@@ -153,6 +170,7 @@ class _Reader:
     """Makes pieces of the elements of a body; `notes` are (relationship type, id), in order of reference."""
 
     styles: Mapping[str, _Style]
+    numbering: Numbering
     pieces: list[Piece] = field(default_factory=list)
     title: str | None = None
     notes: list[tuple[str, str]] = field(default_factory=list)
@@ -187,7 +205,7 @@ class _Reader:
             self.notes.append((_NOTE_REFERENCES[tag], element.get(_ID, "")))
             self._write(f"[{len(self.notes)}]")
         elif tag == _ROW:
-            self._rows.append(_Row(self.pieces))
+            self._rows.append(_Row(self.pieces, _is_first(element)))
         elif tag == _CELL and self._rows:
             self.pieces = []
             self._rows[-1].cells.append(self.pieces)
@@ -200,7 +218,7 @@ class _Reader:
         elif element.tag == _ROW:
             ended = self._rows.pop()
             self.pieces = ended.outside
-            self.pieces += row(ended.cells)
+            self.pieces += row(ended.cells, header=ended.header)
 
     def _write(self, text: str) -> None:
         if self._open:
@@ -222,10 +240,20 @@ class _Reader:
             self.title = text.strip() or None
         level = _outline_level(properties)
         level = style.level if level is None else level
-        listed = _listed(properties)
-        if level:
-            return Piece(text, "heading", level)
-        return Piece(text, "item" if (style.listed if listed is None else listed) else "paragraph")
+        listed = _listed(properties) or style.listed
+        if listed is not None and listed.list_id != _NO_LIST:
+            marker = self.numbering.next(listed.list_id, listed.level, style_id)  # empty ones count too
+            text = f"{marker} {text.lstrip()}" if marker and text.strip() else text
+            return Piece(text, "heading" if level else "item", level or 0)
+        return Piece(text, "heading", level) if level else Piece(text)
+
+
+def _is_first(row: BaseOxmlElement) -> bool:
+    """Whether `row` is the first of its table."""
+    above = row.getprevious()
+    while above is not None and above.tag != _ROW:
+        above = above.getprevious()
+    return above is None
 
 
 def _goes_on_from_above(cell: BaseOxmlElement) -> bool:
@@ -253,7 +281,7 @@ def _notes(document: Document, reader: _Reader) -> Iterator[Piece]:
     notes = {(kind, note.get(_ID)): note for kind, root in roots.items() for note in root}
     for number, key in enumerate(list(reader.notes), start=1):
         if key in notes:
-            inner = _Reader(reader.styles)
+            inner = _Reader(reader.styles, reader.numbering)
             inner.read(notes[key])
             text = " ".join(piece.text.strip() for piece in inner.pieces)
             yield Piece(f"[{number}] {text}", "item")

@@ -1,6 +1,7 @@
 """HTML: the text that a reader sees, in blocks, without the page's machinery."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,7 @@ from index.load.compose import Piece, compose, row
 from index.load.decode import decode
 from index.load.limits import Limits
 from index.load.nesting import is_overgrown
+from index.load.numerals import Numerals, numeral
 
 _SKIPPED = frozenset(
     (
@@ -33,42 +35,21 @@ _BLOCKS = frozenset(
             "details",
             "dialog",
         ),
-        *(
-            "dir",
-            "div",
-            "dl",
-            "dt",
-            "fieldset",
-            "figcaption",
-            "figure",
-            "footer",
-            "form",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-        ),
-        *(
-            "h5",
-            "h6",
-            "header",
-            "hgroup",
-            "hr",
-            "html",
-            "legend",
-            "li",
-            "listing",
-            "main",
-            "menu",
-            "nav",
-            "ol",
-        ),
-        *("p", "pre", "search", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
-        *("ul", "xmp"),
+        *("dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3"),
+        *("h4", "h5", "h6", "header", "hgroup", "hr", "html", "legend", "li", "listing", "main", "menu"),
+        *("nav", "ol", "p", "pre", "search", "section", "summary", "table", "tbody", "td", "tfoot", "th"),
+        *("thead", "tr", "ul", "xmp"),
     )
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _ITEMS = frozenset(("li", "dt", "dd"))
+_LISTS = frozenset(("ol", "ul", "menu", "dir"))
+_NUMERALS: Mapping[str, Numerals] = {
+    "a": "lower-letter",
+    "A": "upper-letter",
+    "i": "lower-roman",
+    "I": "upper-roman",
+}
 _PRE = frozenset(("pre", "listing", "xmp"))
 _HIDDEN = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
@@ -76,10 +57,13 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _CONTENT = frozenset(("main", "article"))
+_MARGINS = frozenset(("header", "footer"))
 _CELLS = frozenset(("td", "th"))
 _SPACES = re.compile(r"[ \t\n\f\r]+")  # HTML folds these only; a no-break space stays
 _BREAK = re.compile(r" ?\v ?")  # stands for <br>
 _PARAGRAPH_BREAK = re.compile(r"\n{2,}")
+_NUMBER = re.compile(r"\s*[+-]?\d{1,9}")
+_CONTACT = ("mailto:", "tel:", "sms:", "fax:")
 _CHARSET = re.compile(
     rb"<(?:meta\b[^>]*?\bcharset|\?xml\b[^>]*?\bencoding)\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE
 )
@@ -89,9 +73,10 @@ _CHARSET_BYTES = 4096  # browsers look at the first 1,024 bytes only; comments o
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001  every format takes the same
     """What a browser would show of an HTML page, as far as its markup tells; style sheets are not applied.
 
-    Left out are scripts and the like, what is hidden by an attribute or an inline style, and, if the page
-    marks its content by <main> or <article>, the <nav> and <footer> outside of that. A table row is a line
-    `cell | cell`. The title is <title>, else the first <h1>.
+    Left out are scripts and the like, what is hidden by an attribute or an inline style, and, outside of
+    <main> and <article>, each <nav> and those <header> and <footer> that are mainly links. Addresses stay,
+    and so do the numbers of lists. A table row is a line `cell | cell`; a row of headings shares a block
+    with the row below it. The title is <title>, else the first <h1>.
     """
     declared = _CHARSET.search(data[:_CHARSET_BYTES])
     html = decode(data, name=name, declared=declared[1].decode("ascii", "ignore") if declared else None)
@@ -107,14 +92,14 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001 
 
 def _pieces(tree: LexborHTMLParser) -> list[Piece]:
     """The blocks of the page; the walk keeps its own stack, as pages may be nested thousands deep."""
-    reader = _Reader(marked=tree.css_first("main, article") is not None)
+    reader = _Reader()
     path: list[LexborNode] = []
     node: LexborNode | None = tree.root
     while node is not None:
         if node.is_text_node:
             reader.buffer.append(node.text_content or "")
         elif node.is_element_node and not reader.skips(node):
-            reader.enter(node.tag or "")
+            reader.enter(node)
             path.append(node)
             if node.first_child is not None:
                 node = node.first_child
@@ -133,23 +118,35 @@ class _Row:
     """A table row that is being read: its cells, and where the pieces around it go."""
 
     outside: list[Piece]
+    header: bool
     cells: list[list[Piece]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _List:
+    """A list that is being read; `number` is that of its next item if it has numbers."""
+
+    number: int | None = None
+    kind: Numerals = "decimal"
 
 
 @dataclass(slots=True)
 class _Reader:
     """Makes pieces of the elements that are entered and left and of the text in between.
 
-    `marked` says that the page marks its content by <main> or <article>; `buffer` is the text of the open
-    block.
+    `buffer` is the text of the open block.
     """
 
-    marked: bool
     pieces: list[Piece] = field(default_factory=list)
     buffer: list[str] = field(default_factory=list)
     _roles: list[tuple[Literal["paragraph", "heading", "item"], int]] = field(default_factory=list)
+    _tables: list[int] = field(default_factory=list)  # how many rows each open one had so far
     _rows: list[_Row] = field(default_factory=list)
+    _lists: list[_List] = field(default_factory=list)
+    _marker: str = ""  # the number of the open item, until its first text comes
     _in_content: int = 0
+    _in_margin: int = 0
+    _in_head: int = 0
     _in_pre: int = 0
 
     def skips(self, node: LexborNode) -> bool:
@@ -157,28 +154,34 @@ class _Reader:
         tag, attributes = node.tag or "", node.attributes
         return (
             tag in _SKIPPED
-            or (tag in {"nav", "footer"} and self.marked and not self._in_content)
+            or (tag == "nav" and not self._in_content)
+            or (tag in _MARGINS and not self._in_content and not self._in_margin and _is_mainly_links(node))
             or (tag == "dialog" and "open" not in attributes)
             or "hidden" in attributes
             or (attributes.get("aria-hidden") or "").strip().lower() == "true"
             or _HIDDEN.search(attributes.get("style") or "") is not None
         )
 
-    def enter(self, tag: str) -> None:
+    def enter(self, node: LexborNode) -> None:
         """Begins an element."""
+        tag = node.tag or ""
         if tag == "br":
             self.buffer.append("\n" if self._in_pre else "\v")
         if tag not in _BLOCKS:
             return
         self.flush()
-        self._in_content += tag in _CONTENT
-        self._in_pre += tag in _PRE
+        self._count(tag, 1)
         if tag in _HEADINGS:
             self._roles.append(("heading", _HEADINGS[tag]))
         elif tag in _ITEMS:
             self._roles.append(("item", 0))
+            self._marker = self._next_number(node) if tag == "li" else ""
+        elif tag in _LISTS:
+            self._lists.append(_list(node))
+        elif tag == "table":
+            self._tables.append(0)
         elif tag == "tr":
-            self._rows.append(_Row(self.pieces))
+            self._rows.append(_Row(self.pieces, self._begins_table(node)))
         elif tag in _CELLS:
             self._roles.append(("paragraph", 0))
             self.pieces = []
@@ -189,22 +192,85 @@ class _Reader:
         if tag not in _BLOCKS:
             return
         self.flush()
-        self._in_content -= tag in _CONTENT
-        self._in_pre -= tag in _PRE
+        self._count(tag, -1)
         if tag in _HEADINGS or tag in _ITEMS or tag in _CELLS:
             self._roles.pop()
-        if tag == "tr":
+            self._marker = ""
+        elif tag in _LISTS:
+            self._lists.pop()
+        elif tag == "table":
+            self._tables.pop()
+        elif tag == "tr":
             ended = self._rows.pop()
             self.pieces = ended.outside
-            self.pieces += row(ended.cells)
+            self.pieces += row(ended.cells, header=ended.header)
 
     def flush(self) -> None:
         """Ends the open block."""
         text = "".join(self.buffer)
         self.buffer.clear()
+        if not text.strip():
+            return
+        text, self._marker = self._marker + text.lstrip() if self._marker else text, ""
         kind, level = self._roles[-1] if self._roles else ("paragraph", 0)
         if self._in_pre:
             self.pieces.append(Piece(text, kind, level))
             return
         folded = _BREAK.sub("\n", _SPACES.sub(" ", text))
         self.pieces += [Piece(part, kind, level) for part in _PARAGRAPH_BREAK.split(folded) if part.strip()]
+
+    def _count(self, tag: str, step: int) -> None:
+        self._in_content += step * (tag in _CONTENT)
+        self._in_margin += step * (tag in _MARGINS)
+        self._in_head += step * (tag == "thead")
+        self._in_pre += step * (tag in _PRE)
+
+    def _next_number(self, item: LexborNode) -> str:
+        """What stands before the text of a list item."""
+        its = self._lists[-1] if self._lists else _List()
+        if its.number is None:
+            return ""
+        number = _number(item.attributes.get("value"), its.number)
+        its.number = number + 1
+        return f"{numeral(number, its.kind)}. "
+
+    def _begins_table(self, tr: LexborNode) -> bool:
+        """Whether `tr` says what the columns are: by its place, or as no cell in it is said to be a heading."""
+        is_first = bool(self._tables) and self._tables[-1] == 0
+        if self._tables:
+            self._tables[-1] += 1
+        tags = {child.tag for child in tr.iter() if child.tag in _CELLS}
+        return self._in_head > 0 or tags == {"th"} or (is_first and tags == {"td"})
+
+
+def _is_mainly_links(node: LexborNode) -> bool:
+    """Whether most of the text of `node`, leaving out its <nav>, is that of links."""
+    text = _length(node) - sum(map(_length, node.css("nav")))
+    links = _linked(node, "a[href]") - _linked(node, "nav a[href]")
+    return links * 2 > text
+
+
+def _linked(node: LexborNode, selector: str) -> int:
+    """The length of links in `node`; to write or to call are none: these are what is looked for there."""
+    return sum(_length(link) for link in node.css(selector) if not _is_contact(link))
+
+
+def _is_contact(link: LexborNode) -> bool:
+    return (link.attributes.get("href") or "").strip().lower().startswith(_CONTACT)
+
+
+def _length(node: LexborNode) -> int:
+    return len("".join(node.text().split()))
+
+
+def _list(node: LexborNode) -> _List:
+    """An <ol>, which counts, or another list, which doesn't; nor does one that counts backwards."""
+    if node.tag != "ol" or "reversed" in node.attributes:
+        return _List()
+    kind = _NUMERALS.get((node.attributes.get("type") or "").strip(), "decimal")
+    return _List(_number(node.attributes.get("start"), 1), kind)
+
+
+def _number(value: str | None, default: int) -> int:
+    found = _NUMBER.match(value or "")
+    return int(found[0]) if found else default

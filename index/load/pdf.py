@@ -1,24 +1,31 @@
-"""PDF: the text layer, page by page."""
+"""PDF: the text layer, page by page, with what its pages tell of headings, tables and gaps.
+
+Running heads and feet are left out, see `running`; the rows of tables are put together, see `pdf_tables`.
+All of this is done before the text is frozen, so spans and pages are exact in what is kept.
+"""
 
 import logging
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
-from itertools import islice
+from itertools import groupby, islice
 
-from pypdf import PageObject, PasswordType, PdfReader
+from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 from pypdf.generic import Destination
 
 from index.document import Heading, Parsed, Span
 from index.errors import DamagedDocument, DocumentTooLarge, EmptyDocument, EncryptedDocument
+from index.load import pdf_layout as layout
 from index.load.canonical import canonical
 from index.load.limits import Limits
-from index.load.paragraphs import carve, paragraphs
+from index.load.paragraphs import carve, paragraphs, with_blocks
+from index.load.pdf_lines import Line, page_lines
+from index.load.pdf_tables import with_rows
 
-_PAGE_BREAK = "\n\n"
+_BLANK_LINE = "\n\n"
 _MOST_BOOKMARKS = 10_000
 _LONGEST_TITLE = 200  # code points: longer bookmarks are no headings
 
@@ -37,28 +44,76 @@ logger = logging.getLogger(__name__)
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     """The text of the pages, joined by blank lines; a page that can't be read is empty and is logged.
 
-    Blocks are paragraphs as far as the lines tell. Headings are the bookmarks whose titles stand on their
-    page in lines of their own. Raises `EncryptedDocument` unless an empty password opens it, `EmptyDocument`
-    if it has no text layer, `DocumentTooLarge` over `limits`, and `DamagedDocument` if no page can be read.
+    Blocks are paragraphs as far as gaps and lines tell, headings, and rows of tables, `cell | cell`; the
+    first two rows of a table share a block, as the first is mostly its header. Headings are the bookmarks
+    whose titles stand on their page in lines of their own; without those, the lines that are larger or
+    bolder than the text. The title is that of the properties, else the first heading of level 1.
+    Raises `EncryptedDocument` unless an empty password opens it, `EmptyDocument` if it has no text layer,
+    `DocumentTooLarge` over `limits`, and `DamagedDocument` if no page can be read.
     """
     try:
         reader = PdfReader(BytesIO(data))
         if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
             raise EncryptedDocument(f"{name!r} needs a password: save a copy without one")
-        texts = _page_texts(reader, name=name, limits=limits)
+        read = _pages(reader, name=name, limits=limits)
     except FileNotDecryptedError as error:
         raise EncryptedDocument(f"{name!r} needs a password: save a copy without one") from error
     except _BROKEN as error:
         raise _damaged(name, error) from error
-    if not any(texts):
+    if not any(read):
         raise EmptyDocument(
             f"{name!r} has no text layer, so it may be a scan: run it through OCR and try again"
         )
-    text = _PAGE_BREAK.join(texts)
-    pages = _offsets(texts)
-    headings = tuple(_headings(reader, text, pages))
-    blocks = carve(paragraphs(text), [heading.span for heading in headings], text)
-    return Parsed(text, "pdf", title=_title(reader), pages=pages, headings=headings, blocks=tuple(blocks))
+    setting = layout.setting(read)
+    text, pages, lines = _joined(layout.without_running_heads(read, setting), setting)
+    styled = layout.headings(lines, setting)
+    headings = tuple(_bookmarked(reader, text, pages)) or tuple(
+        Heading(level, " ".join(span.of(text).split()), span) for level, span in styled
+    )
+    cut = carve(paragraphs(text), (span for _, span in styled), text)
+    return Parsed(
+        text,
+        "pdf",
+        title=_title(reader) or next((heading.title for heading in headings if heading.level == 1), None),
+        pages=pages,
+        headings=headings,
+        blocks=tuple(with_blocks(cut, [*(heading.span for heading in headings), *_rows(lines)], text)),
+    )
+
+
+def _joined(
+    pages: Sequence[Sequence[Line]], setting: layout.Setting
+) -> tuple[str, tuple[int, ...], list[layout.Placed]]:
+    """The text of `pages` with a blank line at each gap, where each page starts in it, and the lines in it."""
+    parts: list[str] = []
+    starts: list[int] = []
+    placed: list[layout.Placed] = []
+    offset = 0
+    for page, lines in enumerate(pages):
+        if starts:
+            parts.append(_BLANK_LINE)
+            offset += len(_BLANK_LINE)
+        starts.append(offset)
+        for above, line in zip([None, *lines], lines, strict=False):
+            gap = above is not None and setting.has_gap(above, line)
+            if above is not None:
+                is_next_row = line.table is not None and line.table == above.table
+                parts.append(_BLANK_LINE if gap and not is_next_row else "\n")
+                offset += len(parts[-1])
+            span = Span(offset, offset + len(line.text))
+            placed.append(layout.Placed(line, span, page, apart=above is None or gap))
+            parts.append(line.text)
+            offset += len(line.text)
+    return "".join(parts), tuple(starts), placed
+
+
+def _rows(lines: Sequence[layout.Placed]) -> Iterator[Span]:
+    """The rows of tables, the first two of each together."""
+    for (_, table), group in groupby(lines, key=lambda placed: (placed.page, placed.line.table)):
+        if table is not None:
+            first, *others = (placed.span for placed in group)
+            yield Span(first.start, others[0].end) if others else first
+            yield from others[1:]
 
 
 def _damaged(name: str, error: Exception) -> DamagedDocument:
@@ -68,8 +123,8 @@ def _damaged(name: str, error: Exception) -> DamagedDocument:
     )
 
 
-def _page_texts(reader: PdfReader, *, name: str, limits: Limits) -> list[str]:
-    texts: list[str] = []
+def _pages(reader: PdfReader, *, name: str, limits: Limits) -> list[list[Line]]:
+    pages: list[list[Line]] = []
     chars = 0
     lost: list[int] = []
     failure: Exception | None = None
@@ -77,37 +132,21 @@ def _page_texts(reader: PdfReader, *, name: str, limits: Limits) -> list[str]:
         if number > limits.max_pages:
             raise DocumentTooLarge(f"{name!r} has more than {limits.max_pages:,} pages: split it")
         try:
-            texts.append(_page_text(page))
+            pages.append(with_rows(page_lines(page)))
         except _BROKEN as error:
-            texts.append("")
+            pages.append([])
             lost.append(number)
             failure = error
-        chars += len(texts[-1])
+        chars += sum(len(line.text) + 1 for line in pages[-1])
         if chars > limits.max_text_chars:
             raise DocumentTooLarge(
                 f"{name!r} holds more than {limits.max_text_chars:,} characters of text: split it"
             )
-    if failure is not None and not any(texts):
+    if failure is not None and not any(pages):
         raise _damaged(name, failure) from failure
     if lost:
         logger.warning("%r: pages %s could not be read and are left out", name, ", ".join(map(str, lost)))
-    return texts
-
-
-def _page_text(page: PageObject) -> str:
-    """The canonical text of `page`, without white space around its lines."""
-    lines = canonical(page.extract_text()).split("\n")
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(line.strip() for line in lines)).strip()
-
-
-def _offsets(texts: list[str]) -> tuple[int, ...]:
-    """Where each of `texts` starts when they are joined by page breaks."""
-    offsets: list[int] = []
-    offset = 0
-    for text in texts:
-        offsets.append(offset)
-        offset += len(text) + len(_PAGE_BREAK)
-    return tuple(offsets)
+    return pages
 
 
 def _title(reader: PdfReader) -> str | None:
@@ -118,7 +157,7 @@ def _title(reader: PdfReader) -> str | None:
         return None  # the title is a nicety: the text is there
 
 
-def _headings(reader: PdfReader, text: str, pages: tuple[int, ...]) -> Iterator[Heading]:
+def _bookmarked(reader: PdfReader, text: str, pages: tuple[int, ...]) -> Iterator[Heading]:
     """The bookmarks that are found in the text, in its order; each is looked for below the one before it."""
     try:
         outline = list(islice(_outline(reader), _MOST_BOOKMARKS))

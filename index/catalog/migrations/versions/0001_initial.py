@@ -1,4 +1,4 @@
-"""The first schema: collections, documents, versions, chunks, changes, jobs, keys."""
+"""The first schema: collections, documents, versions, labels, chunks, changes, jobs, keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,12 +23,14 @@ def upgrade() -> None:
     op.create_table(
         "collections",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("uid", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("embedding_model", sa.String(length=255), nullable=False),
         sa.Column("dimension", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collections")),
         sa.UniqueConstraint("name", name=op.f("uq_collections_name")),
+        sa.UniqueConstraint("uid", name=op.f("uq_collections_uid")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -91,18 +93,17 @@ def upgrade() -> None:
         "versions",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("document_id", sa.String(length=32), nullable=False),
-        sa.Column("state", sa.String(length=7), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("metadata", sa.JSON(), nullable=False),
         sa.Column("format", sa.String(length=16), nullable=False),
         sa.Column("raw_sha256", sa.String(length=64), nullable=False),
         sa.Column("text_sha256", sa.String(length=64), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
         sa.Column("characters", sa.Integer(), nullable=False),
-        sa.Column("pages", sa.JSON(), nullable=False),
-        sa.Column("headings", sa.JSON(), nullable=False),
         sa.Column("chunk_count", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("metadata", sa.JSON(), nullable=False),
+        sa.Column("pages", sa.JSON(), nullable=False),
+        sa.Column("headings", sa.JSON(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["document_id"], ["documents.id"], name=op.f("fk_versions_document_id"), ondelete="CASCADE"
         ),
@@ -110,7 +111,17 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_versions_document_id", "versions", ["document_id"], unique=False)
-    op.create_index("ix_versions_state", "versions", ["state"], unique=False)
+    op.create_table(
+        "labels",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["versions.id"], name=op.f("fk_labels_version_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("key", "version_id", name=op.f("pk_labels")),
+    )
+    op.create_index("ix_labels_version_id", "labels", ["version_id"], unique=False)
     op.create_table(
         "chunks",
         sa.Column("version_id", sa.Integer(), nullable=False),
@@ -123,8 +134,12 @@ def upgrade() -> None:
         sa.Column("sentences", sa.LargeBinary(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.Column("sentence_vectors", sa.LargeBinary(), nullable=False),
+        sa.Column("language", sa.String(length=7), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"], ["versions.id"], name=op.f("fk_chunks_version_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("version_id", "ordinal", name=op.f("pk_chunks")),
+    )
+    op.create_index(
+        "ix_chunks_language_ordinal", "chunks", ["language", "ordinal", "version_id"], unique=False
     )

@@ -1,0 +1,129 @@
+"""The steps that write transactions are made of: reserving a document, storing a version, dropping one."""
+
+import hashlib
+import secrets
+import time
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from index.catalog.records import NewVersion
+from index.catalog.tables import changes, chunks, documents, labels, versions
+from index.document import Chunk
+from index.language import language
+
+
+def now() -> int:
+    """Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def reserve(connection: Connection, collection_id: int, *, source: str, origin: str) -> str:
+    """The id of the document with that source, made where it is new and then still without a version."""
+    known: str | None = connection.execute(
+        sa.select(documents.c.id).where(
+            documents.c.collection_id == collection_id, documents.c.source == source
+        )
+    ).scalar()
+    if known is not None:
+        set_origin(connection, known, origin)
+        return known
+    document_id = secrets.token_hex(12)
+    connection.execute(
+        documents.insert().values(
+            id=document_id, collection_id=collection_id, source=source, origin=origin, created_at=now()
+        )
+    )
+    return document_id
+
+
+def set_origin(connection: Connection, document_id: str, origin: str) -> None:
+    """Record the folder that a document is now synchronised from; empty for none."""
+    connection.execute(documents.update().where(documents.c.id == document_id).values(origin=origin))
+
+
+def exists(connection: Connection, document_id: str) -> bool:
+    """Whether there is a document of that id."""
+    query = sa.select(documents.c.id).where(documents.c.id == document_id)
+    return connection.execute(query).scalar() is not None
+
+
+def insert_version(connection: Connection, collection_id: int, document_id: str, new: NewVersion) -> int:
+    """Store a version with its chunks, and log that it came; gives its id."""
+    parsed = new.parsed
+    version_id: int = connection.execute(
+        versions.insert()
+        .values(
+            document_id=document_id,
+            title=new.title,
+            metadata=dict(new.metadata),
+            format=parsed.format,
+            raw_sha256=new.raw_sha256,
+            text_sha256=hashlib.sha256(parsed.text.encode()).hexdigest(),
+            text=parsed.text,
+            characters=len(parsed.text),
+            pages=list(parsed.pages),
+            headings=[[h.level, h.title, h.span.start, h.span.end] for h in parsed.headings],
+            chunk_count=len(new.chunks),
+            created_at=now(),
+        )
+        .returning(versions.c.id)
+    ).scalar_one()
+    if new.metadata:
+        connection.execute(
+            labels.insert(),
+            [{"version_id": version_id, "key": key, "value": value} for key, value in new.metadata.items()],
+        )
+    rows = [
+        {
+            "version_id": version_id,
+            "ordinal": chunk.ordinal,
+            "start": chunk.span.start,
+            "end": chunk.span.end,
+            "page": chunk.page,
+            "headings": list(chunk.headings),
+            "text": chunk.span.of(parsed.text),
+            "sentences": _pack(chunk),
+            "vector": vector.astype("<f4").tobytes(),
+            "sentence_vectors": sentence_vectors.tobytes(),
+            "language": language(chunk.span.of(parsed.text)),
+        }
+        for chunk, vector, sentence_vectors in zip(new.chunks, new.vectors, new.sentence_vectors, strict=True)
+    ]
+    connection.execute(chunks.insert(), rows)
+    _log(connection, collection_id, "add", version_id, len(rows))
+    return version_id
+
+
+def drop_versions(
+    connection: Connection, collection_id: int, document_id: str, *, before: int | None = None
+) -> None:
+    """Remove a document's versions, all or those with an id below `before`, and log that they went."""
+    which = versions.c.document_id == document_id
+    _drop(connection, collection_id, which if before is None else which & (versions.c.id < before))
+
+
+def drop_pending(connection: Connection, collection_id: int, document_id: str) -> None:
+    """Remove a document's versions that are not live, and log that they went."""
+    live = sa.select(documents.c.live_version).where(documents.c.id == document_id).scalar_subquery()
+    newer = versions.c.id > sa.func.coalesce(live, 0)
+    _drop(connection, collection_id, (versions.c.document_id == document_id) & newer)
+
+
+def _drop(connection: Connection, collection_id: int, which: sa.ColumnElement[bool]) -> None:
+    for row in connection.execute(sa.select(versions.c.id, versions.c.chunk_count).where(which)).all():
+        connection.execute(versions.delete().where(versions.c.id == row.id))
+        _log(connection, collection_id, "remove", row.id, row.chunk_count)
+
+
+def _log(connection: Connection, collection_id: int, kind: str, version_id: int, chunk_count: int) -> None:
+    connection.execute(
+        changes.insert().values(
+            collection_id=collection_id, kind=kind, version_id=version_id, chunk_count=chunk_count
+        )
+    )
+
+
+def _pack(chunk: Chunk) -> bytes:
+    return np.array([(s.start, s.end) for s in chunk.sentences], "<i4").tobytes()

@@ -1,0 +1,49 @@
+"""A folder's seal: what its files were when it was closed, so that the next opening knows what to trust.
+
+A process that is killed, a disk that fills up, a file that is lost, cut off or put back from a backup: all
+leave the folder without a seal, or with one that does not fit.
+"""
+
+import json
+import os
+from pathlib import Path
+
+_NAME = "closed.json"
+
+
+def seal(folder: Path) -> None:
+    """Record the files under `folder`; nothing may write there from now on until `unseal`."""
+    (folder / _NAME).write_text(json.dumps(_files(folder)))
+
+
+def unseal(folder: Path) -> bool:
+    """Whether the files under `folder` are as they were sealed, or there are none; the seal is broken."""
+    files = _files(folder)
+    try:
+        intact: bool = json.loads((folder / _NAME).read_text()) == files
+    except (FileNotFoundError, NotADirectoryError):
+        return not files
+    except ValueError:
+        intact = False
+    (folder / _NAME).unlink()
+    _to_disk(folder)
+    return intact
+
+
+def _files(folder: Path) -> dict[str, list[int]]:
+    """Size in bytes and time of the last change in nanoseconds of every file, by its path in the folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / _NAME:
+            state = path.stat()
+            found[path.relative_to(folder).as_posix()] = [state.st_size, state.st_mtime_ns]
+    return found
+
+
+def _to_disk(folder: Path) -> None:
+    """Make the seal's removal outlive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,72 @@
+"""What tests share: the real embedding model, and services in a temporary folder."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from index.embed import Embedder, open_embedder
+from qa_service.services import Services, opened
+from qa_service.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on, or reaches a model by, the `QA_` variables of whoever runs it."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"QA_{name.upper()}", raising=False)
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the local embedding model's converted weights, made once for all tests (2 s)."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def embedder(model_cache: Path) -> Iterator[Embedder]:
+    """The local embedding model, loaded once for all tests; it embeds about 300 sentences a second."""
+    embedder = open_embedder(None, cache_dir=model_cache)
+    embedder.embed_query("load")
+    yield embedder
+    embedder.close()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, model_cache: Path, embedder: Embedder) -> Path:
+    """A new data directory, empty but for the converted model, for a service or a `qa` process to open."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "models").symlink_to(model_cache)
+    return folder
+
+
+@pytest.fixture
+def settings(data_dir: Path) -> Settings:
+    """The settings of a service in a new data directory: everything local, answers extractive.
+
+    For others: `settings.model_copy(update={"model": "..."})`.
+    """
+    return Settings(data_dir=data_dir)
+
+
+@pytest.fixture
+def services(settings: Settings, embedder: Embedder) -> Iterator[Services]:
+    """The services of a new data directory, opened as `qa` opens them, and closed after the test."""
+    with opened(settings, command="pytest", embedder=embedder) as services:
+        yield services
+
+
+@pytest.fixture(scope="session")
+def killing() -> ModuleType:
+    """The module `soak/killing.py`, which the short and the long suite of kills share."""
+    spec = importlib.util.spec_from_file_location("killing", Path(__file__).parent / "soak" / "killing.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["killing"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module

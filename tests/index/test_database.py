@@ -1,0 +1,212 @@
+"""Opening and migrating the catalog's database, and its transactions."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import index.catalog.database
+from index.catalog import Database, sqlite_url
+from index.catalog.database import HEAD
+from index.catalog.tables import collections, jobs, metadata
+from index.errors import CatalogError, NewerSchema
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        found: str = request.getfixturevalue("postgres_url")
+        return found
+    return sqlite_url(tmp_path / "catalog.sqlite3")
+
+
+def make_collection(database: Database, name: str) -> None:
+    with database.write() as connection:
+        connection.execute(
+            collections.insert().values(uid=name, name=name, embedding_model="m", dimension=1, created_at=1)
+        )
+
+
+def names(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.execute(sa.select(collections.c.name).order_by(collections.c.id)).scalars())
+
+
+def test_the_migrated_schema_is_that_of_the_tables(url: str) -> None:
+    database = Database(url)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    database.close()
+
+
+def test_the_last_migration_is_the_one_that_this_release_expects() -> None:
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(index.catalog.database.__file__).parent / "migrations")
+    )
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_opening_again_keeps_what_was_written(url: str) -> None:
+    database = Database(url)
+    make_collection(database, "a")
+    database.close()
+    again = Database(url)
+    assert names(again) == ["a"]
+    again.close()
+
+
+def test_a_folder_whose_name_has_percent_signs_and_spaces_can_hold_a_catalog(tmp_path: Path) -> None:
+    folder = tmp_path / "100 %20 ?x#y"
+    folder.mkdir()
+    Database(sqlite_url(folder / "c.sqlite3")).close()
+    assert [path.name for path in folder.iterdir()] == ["c.sqlite3"]
+
+
+def test_a_newer_schema_is_refused_and_the_file_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite3"
+    with sqlite3.connect(path) as newer:
+        newer.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        newer.execute("INSERT INTO alembic_version VALUES ('9999')")
+    newer.close()
+    before = path.read_bytes()
+    with pytest.raises(NewerSchema, match=r"'9999'.*install the release"):
+        Database(sqlite_url(path))
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("content", [b"no database" * 500, b"SQLite format 3\0" + b"\xff" * 9000])
+def test_a_file_that_is_no_database_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "catalog.sqlite3"
+    path.write_bytes(content)
+    with pytest.raises(CatalogError, match=rf"{path}.*restore it from a backup"):
+        Database(sqlite_url(path))
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nosuch://host/db", "postgresql+pg8000://host/db"])
+def test_a_url_that_cannot_be_used_names_the_setting(url: str) -> None:
+    with pytest.raises(CatalogError, match="QA_DATABASE_URL"):
+        Database(url)
+
+
+def test_a_password_is_not_shown() -> None:
+    pytest.importorskip("psycopg", reason="psycopg, the driver for PostgreSQL, is not installed")
+    with pytest.raises(CatalogError) as caught:
+        Database("postgresql+psycopg://qa:s3cret@127.0.0.1:1/qa")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_write_that_raises_leaves_nothing(url: str) -> None:
+    database = Database(url)
+
+    def write_and_fail() -> None:
+        with database.write() as connection:
+            connection.execute(
+                collections.insert().values(uid="a", name="a", embedding_model="m", dimension=1, created_at=1)
+            )
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    assert names(database) == []
+    database.close()
+
+
+def test_a_read_sees_one_snapshot(url: str) -> None:
+    database = Database(url)
+    make_collection(database, "a")
+    with database.read() as connection:
+        before = connection.execute(sa.select(collections.c.name)).all()
+        make_collection(database, "b")
+        assert connection.execute(sa.select(collections.c.name)).all() == before
+    assert names(database) == ["a", "b"]
+    database.close()
+
+
+def test_writers_wait_for_each_other_and_lose_no_update(url: str) -> None:
+    database = Database(url)
+    make_collection(database, "a")
+
+    def add() -> None:
+        for _ in range(10):
+            with database.write() as connection:
+                held = connection.execute(sa.select(collections.c.dimension)).scalar_one()
+                connection.execute(collections.update().values(dimension=held + 1))
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as connection:
+        assert connection.execute(sa.select(collections.c.dimension)).scalar_one() == 41
+    database.close()
+
+
+def test_times_after_2038_fit(url: str) -> None:
+    database = Database(url)
+    make_collection(database, "a")
+    with database.write() as connection:
+        connection.execute(jobs.insert().values(id="x", collection_id=1, created_at=2**41))
+    with database.read() as connection:
+        assert connection.execute(sa.select(jobs.c.created_at)).scalar_one() == 2**41
+    database.close()
+
+
+def test_two_processes_can_make_the_same_catalog(url: str) -> None:
+    code = "import sys; from index.catalog import Database; Database(sys.argv[1]).close()"
+    processes = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+def test_a_committed_write_is_in_a_copy_of_the_files_taken_at_once(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
+    make_collection(database, "a")
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for path in tmp_path.glob("catalog.sqlite3*"):
+        shutil.copy(path, copies)
+    database.close()
+    copied = Database(sqlite_url(copies / "catalog.sqlite3"))
+    assert names(copied) == ["a"]
+    copied.close()
+
+
+def test_what_is_deleted_is_no_longer_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite3"
+    database = Database(sqlite_url(path))
+    make_collection(database, "forget-me-not")
+    with database.write() as connection:
+        connection.execute(collections.delete())
+    database.close()
+    assert b"forget-me-not" not in path.read_bytes()
+
+
+def test_a_full_disk_is_an_error_of_the_catalog_that_says_so(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
+
+    def fill() -> None:
+        with database.write() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+            values = {"embedding_model": "m" * 255, "dimension": 1, "created_at": 1}
+            connection.execute(
+                collections.insert(), [{"uid": str(at), "name": str(at), **values} for at in range(100)]
+            )
+
+    with pytest.raises(CatalogError, match="full"):
+        fill()
+    assert names(database) == []
+    database.close()

@@ -1,0 +1,230 @@
+"""The followers of a data directory: healed from the catalog alone, whatever has become of their files."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from index.catalog import Catalog, Collection, Database, NewVersion, sqlite_url
+from index.followers import Followers
+
+MakeVersion = Callable[..., NewVersion]
+
+
+def put(catalog: Catalog, collection: Collection, followers: Followers, *new: NewVersion) -> None:
+    pending = catalog.add_pending(collection, new)
+    followers.catch_up(collection)
+    catalog.publish([each.version_id for each in pending if each])
+    followers.catch_up(collection)
+
+
+def expected(catalog: Catalog, collection: Collection) -> set[str]:
+    return {f"{version}.{at}" for version, n in catalog.held_versions(collection).items() for at in range(n)}
+
+
+def assert_in_step(catalog: Catalog, collection: Collection, followers: Followers) -> None:
+    pair = followers.of(collection)
+    for follower in (pair.dense, pair.lexical):
+        assert follower.ids() == expected(catalog, collection)
+        assert follower.applied() == catalog.last_change(collection)
+    for document in catalog.documents(collection):
+        version = catalog.text(document.id).version_id
+        for chunk in catalog.version_chunks(collection, version):
+            assert chunk.id in pair.dense.search(chunk.vector, 3)
+            assert chunk.id in pair.lexical.search(chunk.text, 3)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "followers"
+
+
+@pytest.fixture
+def filled(
+    path: Path, catalog: Catalog, collection: Collection, version: MakeVersion
+) -> Iterator[Callable[[], Followers]]:
+    """Followers that were closed with two documents in them; opens them again."""
+    followers = Followers(path, catalog)
+    put(catalog, collection, followers, version("a", ["penguin", "seal"]), version("b", ["walrus"]))
+    followers.close()
+    opened: list[Followers] = []
+
+    def reopen() -> Followers:
+        opened.append(Followers(path, catalog))
+        return opened[-1]
+
+    yield reopen
+    for each in opened:
+        each.close()
+
+
+def test_followers_are_in_step_after_every_put_and_delete(
+    path: Path, catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    followers = Followers(path, catalog)
+    put(catalog, collection, followers, version("a", ["penguin", "seal"]), version("b", ["walrus"]))
+    assert_in_step(catalog, collection, followers)
+    put(catalog, collection, followers, version("a", ["puffin"]))
+    assert_in_step(catalog, collection, followers)
+    catalog.delete(catalog.documents(collection)[0].id)
+    followers.catch_up(collection)
+    assert_in_step(catalog, collection, followers)
+    followers.close()
+
+
+def test_what_a_crash_left_pending_is_published_when_it_is_opened(
+    filled: Callable[[], Followers], catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    catalog.add_pending(collection, [version("a", ["narwhal"]), version("c", ["orca"])])
+    followers = filled()
+    assert catalog.pending(collection) == []
+    assert {document.source for document in catalog.documents(collection)} == {"a", "b", "c"}
+    assert_in_step(catalog, collection, followers)
+    (document,) = catalog.documents(collection, source="a")
+    assert catalog.text(document.id).text == "narwhal"
+
+
+LOSSES: dict[str, Callable[[Path], object]] = {
+    "everything": shutil.rmtree,
+    "Chroma": lambda path: shutil.rmtree(path / "chroma"),
+    "Chroma's vectors": lambda path: [shutil.rmtree(each.parent) for each in path.rglob("header.bin")],
+    "half of Chroma's database": lambda path: os.truncate(path / "chroma" / "chroma.sqlite3", 20_000),
+    "tantivy": lambda path: shutil.rmtree(path / "tantivy"),
+    "tantivy's terms": lambda path: os.truncate(next(path.rglob("*.term")), 10),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def test_lost_files_are_made_again_from_the_catalog_alone(
+    path: Path,
+    filled: Callable[[], Followers],
+    catalog: Catalog,
+    collection: Collection,
+    lose: Callable[[Path], object],
+) -> None:
+    lose(path)
+    assert_in_step(catalog, collection, filled())
+
+
+def test_followers_of_an_older_backup_catch_up(
+    tmp_path: Path,
+    path: Path,
+    filled: Callable[[], Followers],
+    catalog: Catalog,
+    collection: Collection,
+    version: MakeVersion,
+) -> None:
+    shutil.copytree(path, tmp_path / "backup")
+    followers = filled()
+    put(catalog, collection, followers, version("a", ["puffin"]), version("c", ["orca"]))
+    followers.close()
+    shutil.rmtree(path)
+    shutil.copytree(tmp_path / "backup", path)
+    assert_in_step(catalog, collection, filled())
+
+
+def test_followers_that_are_ahead_of_a_restored_catalog_are_made_again(
+    tmp_path: Path, path: Path, version: MakeVersion
+) -> None:
+    file = tmp_path / "restored.sqlite3"
+    database = Database(sqlite_url(file))
+    catalog = Catalog(database)
+    collection = catalog.ensure_collection("default", embedding_model="eight", dimension=8)
+    followers = Followers(path, catalog)
+    put(catalog, collection, followers, version("a", ["penguin"]))
+    database.close()
+    shutil.copy(file, tmp_path / "backup.sqlite3")
+    put(catalog, collection, followers, version("a", ["puffin"]), version("b", ["orca"]))
+    followers.close()
+    database.close()
+    shutil.copy(tmp_path / "backup.sqlite3", file)
+    restored = Database(sqlite_url(file))
+    again = Followers(path, Catalog(restored))
+    assert_in_step(Catalog(restored), collection, again)
+    again.close()
+    restored.close()
+
+
+def test_followers_of_another_catalog_are_not_taken_for_ours(
+    tmp_path: Path, path: Path, catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    followers = Followers(path, catalog)
+    put(catalog, collection, followers, version("a", ["penguin", "seal"]))
+    followers.close()
+    database = Database(sqlite_url(tmp_path / "other.sqlite3"))
+    other = Catalog(database)
+    same_name = other.ensure_collection("default", embedding_model="eight", dimension=8)
+    other.add_pending(same_name, [version("a", ["orca", "walrus"])])
+    followers = Followers(path, other)
+    assert_in_step(other, same_name, followers)
+    followers.close()
+    database.close()
+
+
+def test_a_process_that_is_killed_leaves_followers_that_are_checked_and_in_step(
+    tmp_path: Path, path: Path, catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    catalog.add_pending(collection, [version("a", ["penguin", "seal"]), version("b", ["walrus"])])
+    code = """
+import os, pathlib, sys
+from index.catalog import Catalog, Database
+from index.followers import Followers
+Followers(pathlib.Path(sys.argv[2]), Catalog(Database(sys.argv[1])))
+os.kill(os.getpid(), 9)
+"""
+    url = sqlite_url(tmp_path / "catalog.sqlite3")
+    killed = subprocess.run([sys.executable, "-c", code, url, path], check=False)
+    assert killed.returncode == -9
+    assert not (path / "closed.json").exists()
+    followers = Followers(path, catalog)
+    assert_in_step(catalog, collection, followers)
+    followers.close()
+    assert (path / "closed.json").exists()
+
+
+def test_a_search_does_not_wait_for_a_catch_up(
+    path: Path, catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    followers = Followers(path, catalog)
+    put(catalog, collection, followers, version("a", ["penguin"]))
+    (live,) = catalog.live_versions(collection)
+    vector = catalog.version_chunks(collection, live)[0].vector
+    catalog.add_pending(collection, [version(f"s{at}", ["seal"] * 500) for at in range(12)])
+    writer = threading.Thread(target=followers.catch_up, args=[collection])
+    started = time.monotonic()
+    writer.start()
+    longest = 0.0
+    while writer.is_alive():
+        before = time.monotonic()
+        pair = followers.of(collection)
+        assert f"{live}.0" in pair.dense.search(vector, 1000) or pair.dense.count() > 1000
+        assert f"{live}.0" in pair.lexical.search("penguin", 5)
+        longest = max(longest, time.monotonic() - before)
+    assert longest < (time.monotonic() - started) / 2
+    followers.close()
+
+
+def test_collections_can_be_filled_by_threads_at_once(
+    path: Path, catalog: Catalog, version: MakeVersion
+) -> None:
+    followers = Followers(path, catalog)
+    made = [catalog.ensure_collection(name, embedding_model="eight", dimension=8) for name in "abc"]
+
+    def fill(collection: Collection) -> None:
+        for at in range(3):
+            put(catalog, collection, followers, version(f"s{at % 2}", [f"{collection.name}{at}", "seal"]))
+
+    threads = [threading.Thread(target=fill, args=[each]) for each in (*made, *made)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for collection in made:
+        assert_in_step(catalog, collection, followers)
+    followers.close()

@@ -1,0 +1,150 @@
+"""Uploads as jobs: acknowledged, ended, and taken up again after a crash."""
+
+from pathlib import Path
+
+import pytest
+
+from index.catalog import Catalog, Collection, Database, sqlite_url
+from index.errors import EmptyDocument, InvalidRequest, NotFound
+from index.ingest import Upload
+from index.jobs import Jobs
+from qa_service.services import Services, opened
+from qa_service.settings import Settings
+
+
+@pytest.fixture
+def jobs(database: Database) -> Jobs:
+    return Jobs(database)
+
+
+UPLOADS = (
+    Upload("a", "a.md", b"# A\n\nPenguins.", title="T", metadata={"k": "v"}, origin="/o"),
+    Upload("b", "b.md", bytes(range(256))),
+)
+
+
+def test_an_acknowledged_upload_has_its_documents_id_and_waits(
+    jobs: Jobs, catalog: Catalog, collection: Collection
+) -> None:
+    job = jobs.add(collection, UPLOADS)
+    assert jobs.get(job.id) == job
+    assert (job.status, job.collection) == ("running", "default")
+    assert [item.state for item in job.items] == ["queued", "queued"]
+    listed = {document.id: document for document in catalog.documents(collection)}
+    assert [listed[item.document_id].status for item in job.items] == ["queued", "queued"]
+    assert [listed[item.document_id].title for item in job.items] == ["T", "b.md"]
+
+
+def test_an_upload_is_taken_as_it_came(jobs: Jobs, collection: Collection) -> None:
+    job = jobs.add(collection, UPLOADS)
+    taken = [jobs.take(item_id) for item_id in jobs.queued()]
+    for item, queued, upload in zip(job.items, taken, UPLOADS, strict=True):
+        assert queued is not None
+        assert (queued.upload.source, queued.upload.name, queued.upload.data) == (
+            upload.source,
+            upload.name,
+            upload.data,
+        )
+        assert (queued.upload.title, queued.upload.origin) == (upload.title, upload.origin)
+        assert queued.upload.metadata == upload.metadata
+        assert queued.upload.document_id == item.document_id
+
+
+def test_an_item_that_has_ended_is_not_taken_again_and_its_bytes_are_gone(
+    tmp_path: Path, jobs: Jobs, collection: Collection, database: Database
+) -> None:
+    job = jobs.add(collection, [Upload("a", "a", b"0123456789abcdef" * 8)])
+    (item_id,) = jobs.queued()
+    jobs.end(item_id, "indexed")
+    assert jobs.queued() == []
+    assert jobs.take(item_id) is None
+    assert jobs.get(job.id).status == "done"
+    database.close()
+    assert b"0123456789abcdef" not in (tmp_path / "catalog.sqlite3").read_bytes()
+
+
+def test_a_failure_is_told_with_the_job_and_with_the_document(
+    jobs: Jobs, catalog: Catalog, collection: Collection
+) -> None:
+    job = jobs.add(collection, [Upload("a", "a", b"")])
+    jobs.end(jobs.queued()[0], "failed", EmptyDocument("'a' holds no text"))
+    (item,) = jobs.get(job.id).items
+    assert (item.state, item.error_code, item.error_message) == (
+        "failed",
+        "empty_document",
+        "'a' holds no text",
+    )
+    (document,) = catalog.documents(collection)
+    assert (document.status, document.error_code) == ("failed", "empty_document")
+
+
+def test_the_last_upload_of_a_document_counts(jobs: Jobs, catalog: Catalog, collection: Collection) -> None:
+    jobs.add(collection, [Upload("a", "a", b"")])
+    jobs.end(jobs.queued()[0], "failed", EmptyDocument("'a' holds no text"))
+    jobs.add(collection, [Upload("a", "a", b"x")])
+    (document,) = catalog.documents(collection)
+    assert (document.status, document.error_code) == ("queued", None)
+
+
+def test_an_upload_whose_document_is_deleted_does_not_wait_any_more(
+    jobs: Jobs, catalog: Catalog, collection: Collection
+) -> None:
+    job = jobs.add(collection, UPLOADS[:1])
+    (item_id,) = jobs.queued()
+    catalog.delete(job.items[0].document_id)
+    assert jobs.queued() == []
+    assert jobs.take(item_id) is None
+    assert jobs.get(job.id).status == "done"
+    jobs.end(item_id, "indexed")
+
+
+def test_an_acknowledged_upload_is_still_there_in_another_process(
+    tmp_path: Path, jobs: Jobs, collection: Collection
+) -> None:
+    job = jobs.add(collection, UPLOADS)
+    # Nothing is closed before: this is what a crash leaves.
+    other = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
+    assert Jobs(other).get(job.id) == job
+    assert Jobs(other).queued() == jobs.queued()
+    other.close()
+
+
+def test_what_a_crash_left_undone_is_indexed_once(settings: Settings) -> None:
+    with opened(settings, command="first") as services:
+        job = services.jobs.add(services.collection("default"), UPLOADS[:1])
+        # The crash comes after the document is served, before its item has ended.
+        _index(services, services.jobs.queued()[0])
+    with opened(settings, command="second") as services:
+        (item_id,) = services.jobs.queued()
+        assert _index(services, item_id) == "unchanged"
+        services.jobs.end(item_id, "unchanged")
+        assert services.jobs.get(job.id).status == "done"
+        collection = services.collection("default")
+        assert [each.id for each in services.catalog.documents(collection)] == [job.items[0].document_id]
+
+
+def _index(services: Services, item_id: int) -> str:
+    queued = services.jobs.take(item_id)
+    assert queued is not None
+    (result,) = services.ingestor(services.collection(queued.collection)).put([queued.upload])
+    return result.outcome
+
+
+def test_a_job_that_does_not_exist_is_named(jobs: Jobs) -> None:
+    with pytest.raises(NotFound, match="'nope'"):
+        jobs.get("nope")
+
+
+def test_a_job_of_nothing_is_done(jobs: Jobs, collection: Collection) -> None:
+    assert jobs.add(collection, []).status == "done"
+
+
+def test_a_job_is_acknowledged_as_a_whole_or_not_at_all(
+    jobs: Jobs, catalog: Catalog, collection: Collection
+) -> None:
+    def uploads() -> list[Upload]:
+        return [UPLOADS[0], Upload("b", "b\0", b"x")]
+
+    with pytest.raises(InvalidRequest):
+        jobs.add(collection, uploads())
+    assert catalog.documents(collection) == []

@@ -1,0 +1,19 @@
+"""`qa index` killed at a few moments; `make soak` has more."""
+
+from pathlib import Path
+from types import ModuleType
+
+from index.embed import Embedder
+from qa_service.settings import Settings
+
+
+def test_kills_lose_nothing_and_the_next_run_finishes_the_rest(
+    settings: Settings, embedder: Embedder, tmp_path: Path, killing: ModuleType
+) -> None:
+    trial = killing.Trial(settings, embedder, tmp_path / "notes", seed=7)
+    for _ in range(4):
+        trial.change(files=12)
+        trial.kill()
+        trial.check()
+    trial.finish()
+    trial.check_complete()
