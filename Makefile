@@ -8,7 +8,7 @@ PYTHON ?= python3.11
 DOCS   ?= examples/documents
 DATA   ?= .demo
 PORT   ?= 8080
-Q      ?= How many days of parental leave can I take?
+Q      ?= At what depth does the seawater intake lie?
 
 BIN := .venv/bin
 RUN := OMP_NUM_THREADS=2

@@ -14,9 +14,10 @@ from index.catalog import Catalog
 from index.document import Passage
 from index.retrieve import Filter, Retrieved, Retriever
 from qa_service.claims import Citation
+from qa_service.errors import ModelError
 from qa_service.gate import Claim, Gate, Rejected
 from qa_service.llm import Deadline, Usage
-from qa_service.protocol import Discarded, Draft, DraftNone, Offer
+from qa_service.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone, Offer
 from qa_service.writing import NO_USAGE, Writer
 
 Status = Literal["answered", "conflict", "partial", "abstained"]
@@ -24,9 +25,9 @@ Reason = Literal[
     "empty_index",
     "no_relevant_passage",
     "not_in_passages",
+    "partly_not_in_passages",
     "unverifiable",
     "incomplete",
-    "partly_not_in_passages",
 ]
 
 
@@ -53,8 +54,10 @@ class Timings:
 class Answer:
     """The whole answer. It has claims unless it is abstained, and a reason unless nothing is missing.
 
-    `missing` is what the writer says that the passages do not hold. `dropped` counts what was written but not
-    let through, by reason.
+    `missing` is what the writer says that the passages do not hold. `dropped` counts the sentences and lines
+    that were written and not let through, by reason; those that were sent back once are among them. `failure`
+    is the code of the `ModelError` that cut the writing short: such an answer is never `answered` nor
+    `conflict`, even where some of its claims are the sides of one.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Answer:
     usage: Usage
     timings: Timings
     missing: tuple[str, ...] = ()
+    failure: str | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
 
@@ -125,27 +129,34 @@ class Answerer:
         """The events of one answer: `PassagesFound`, then `ClaimMade` for each claim, then `Finished`.
 
         Raises `NotFound` where the collection does not exist, and `ModelError` where the model fails before
-        its first line; one that fails later leaves an answer that is `partial`.
+        anything that it wrote was let through; one that fails later leaves an answer that is `partial`.
         """
         clock = _Clock()
         deadline = Deadline(self._total_seconds)
         collection = self._catalog.collection(question.collection)
         retrieved = self._retriever.search(collection, question.text, k=question.k, only=question.only)
         clock.retrieved()
-        draft = _Draft(retrieved.passages, self._writer, clock)
         yield PassagesFound(retrieved.passages)
+        offer = Offer.of(retrieved.passages, question=question.text)
+        draft = _Draft(Gate(offer, self._catalog.cut, question=question.text), self._writer, clock)
+        if reason := self._reason_not_to_write(question, retrieved):
+            yield Finished(draft.abstained(reason))
+            return
+        writing = self._writer.begin(question.text, offer, deadline=deadline)
+        try:
+            yield from draft.take(writing.drafts())
+            if sent_back := draft.repairable():
+                yield from draft.take(writing.repaired(sent_back))
+        except ModelError as error:
+            if draft.is_empty:
+                raise
+            draft.failure = error.code
+        yield Finished(draft.finished(writing.usage))
+
+    def _reason_not_to_write(self, question: Question, retrieved: Retrieved) -> Reason | None:
         if not retrieved.passages:
-            yield Finished(draft.finish("no_relevant_passage" if question.only else "empty_index"))
-            return
-        if not self._is_relevant(question.text, retrieved):
-            yield Finished(draft.finish("no_relevant_passage"))
-            return
-        gate = Gate(Offer.of(retrieved.passages), self._catalog.cut, question=question.text)
-        writing = self._writer.begin(question.text, gate.offer, deadline=deadline)
-        yield from draft.take(gate, writing.drafts())
-        if draft.rejected and writing.complete:
-            yield from draft.take(gate, writing.repaired(draft.sent_back()))
-        yield Finished(draft.finish(None, gate=gate, usage=writing.usage, complete=writing.complete))
+            return "no_relevant_passage" if question.only else "empty_index"
+        return None if self._is_relevant(question.text, retrieved) else "no_relevant_passage"
 
 
 class _Clock:
@@ -158,7 +169,8 @@ class _Clock:
         self._retrieve = self._now()
 
     def claimed(self) -> None:
-        self._first_claim = self._first_claim or self._now()
+        if self._first_claim is None:
+            self._first_claim = self._now()
 
     def timings(self) -> Timings:
         return Timings(self._retrieve, self._first_claim, self._now())
@@ -170,75 +182,85 @@ class _Clock:
 class _Draft:
     """An answer in the making: what the gate lets through, and the count of what it does not."""
 
-    def __init__(self, passages: tuple[Passage, ...], writer: Writer, clock: _Clock) -> None:
-        self._passages = passages
+    def __init__(self, gate: Gate, writer: Writer, clock: _Clock) -> None:
+        self._gate = gate
         self._writer = writer
         self._clock = clock
         self._claims: list[Claim] = []
+        self._is_missing = False
         self._missing: list[str] = []
+        self._rejected: list[Rejected] = []
         self._dropped: Counter[str] = Counter()
-        self.rejected: list[Rejected] = []
+        self.failure: str | None = None
 
-    def take(self, gate: Gate, drafts: Iterator[Draft]) -> Iterator[ClaimMade]:
-        """Pass drafts through the gate; a claim that repeats one is left out."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been let through."""
+        return not (self._claims or self._is_missing)
+
+    def take(self, drafts: Iterator[Draft]) -> Iterator[ClaimMade]:
+        """Pass drafts through the gate."""
         for draft in drafts:
             if isinstance(draft, DraftNone):
-                self._missing.append(draft.text)
+                self._note(draft)
             elif isinstance(draft, Discarded):
                 self._dropped[draft.reason] += 1
             else:
-                for checked in gate.admit(draft):
-                    if isinstance(checked, Rejected):
-                        self.rejected.append(checked)
-                        self._dropped[checked.reason] += 1
-                    elif not any(checked.text == claim.text for claim in self._claims):
-                        self._claims.append(checked)
-                        self._clock.claimed()
-                        yield ClaimMade(checked)
+                yield from self._admit(draft)
 
-    def sent_back(self) -> list[Rejected]:
-        """What was rejected so far, for one repair; each is counted as dropped only if that fails too."""
-        rejected, self.rejected = self.rejected, []
-        for each in rejected:
-            self._dropped[each.reason] -= 1
-        return rejected
+    def _note(self, draft: DraftNone) -> None:
+        self._is_missing = True
+        for checked in self._gate.missing(draft):
+            if isinstance(checked, Rejected):
+                self._dropped[checked.reason] += 1
+            elif checked not in self._missing:
+                self._missing.append(checked)
 
-    def finish(
-        self,
-        reason: Reason | None,
-        *,
-        gate: Gate | None = None,
-        usage: Usage = NO_USAGE,
-        complete: bool = True,
-    ) -> Answer:
-        """The whole answer, with the status that its parts add up to."""
-        status, reason = self._status(reason, complete)
+    def _admit(self, draft: DraftClaim | DraftConflict) -> Iterator[ClaimMade]:
+        for checked in self._gate.admit(draft):
+            if isinstance(checked, Rejected):
+                self._rejected.append(checked)
+                self._dropped[checked.reason] += 1
+            else:
+                self._claims.append(checked)
+                self._clock.claimed()
+                yield ClaimMade(checked)
+
+    def repairable(self) -> list[Rejected]:
+        """What was rejected and may be sent back to its writer."""
+        return [each for each in self._rejected if each.repairable]
+
+    def abstained(self, reason: Reason) -> Answer:
+        """The answer where nobody was asked to write."""
+        return self._answer("abstained", reason, NO_USAGE)
+
+    def finished(self, usage: Usage) -> Answer:
+        """The answer, with the status that its parts add up to."""
+        return self._answer(*self._status(), usage)
+
+    def _status(self) -> tuple[Status, Reason | None]:
+        if self.failure:
+            return "partial" if self._claims else "abstained", "incomplete"
+        if not self._claims:
+            return "abstained", "not_in_passages" if self._is_missing else "unverifiable"
+        reason: Reason | None = "partly_not_in_passages" if self._is_missing else None
+        if any(claim.side for claim in self._claims):
+            return "conflict", reason
+        return "partial" if reason else "answered", reason
+
+    def _answer(self, status: Status, reason: Reason | None, usage: Usage) -> Answer:
         return Answer(
             id=secrets.token_hex(12),
             status=status,
             reason=reason,
             claims=tuple(self._claims),
-            citations=gate.citations if gate else (),
-            passages=self._passages,
+            citations=self._gate.citations,
+            passages=self._gate.offer.passages,
             model=self._writer.name,
             usage=usage,
             timings=self._clock.timings(),
             missing=tuple(self._missing),
-            dropped=dict(+self._dropped),
+            failure=self.failure,
+            dropped=dict(self._dropped),
             prompts=self._writer.prompts,
         )
-
-    def _status(self, reason: Reason | None, complete: bool) -> tuple[Status, Reason | None]:
-        if reason:
-            return "abstained", reason
-        if not self._claims:
-            if not complete:
-                return "abstained", "incomplete"
-            return "abstained", "not_in_passages" if self._missing else "unverifiable"
-        if not complete:
-            return "partial", "incomplete"
-        if any(claim.side for claim in self._claims):
-            return "conflict", None
-        if self._missing:
-            return "partial", "partly_not_in_passages"
-        return "answered", None

@@ -29,9 +29,10 @@ class Citation:
 class Support:
     """How well the cited text carries a claim, and by which method that was found. Never a verdict of truth.
 
-    `verbatim`: the claim is the cited text. `guards`: its numbers, dates, names, negations and content words were
-    found in the cited text; `score` is the share of the content words. `numbers_and_dates`: only these were
-    compared, since the claim and the text are in different languages, so the verdict is `partial`.
+    `verbatim`: the claim is the cited text. `guards`: its numbers, dates, names, negations and content words
+    were compared with the cited text; `score` is the share of the content words that were found, and below a
+    half the verdict is `partial`. `numbers_and_dates`: only these were compared, since the claim and the text
+    are in different languages, so the verdict is `partial` too. `unchecked`: the claim has no content word.
     """
 
     verdict: Literal["supported", "partial", "unchecked"]

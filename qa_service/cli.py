@@ -1,6 +1,9 @@
-"""`qa`: index documents, ask them, search them, serve them."""
+"""`qa`: index documents, ask them, search them, serve them.
 
-import json
+What a command needs is imported when it runs, so that `qa --help` is instant.
+"""
+
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from index.errors import QAError
+
 if TYPE_CHECKING:
     from qa_service.client import Client
-    from qa_service.services import Services
+    from qa_service.keys import Keys
+    from qa_service.local import Local
     from qa_service.settings import Settings
+
+_INTERRUPTED = 130
 
 _COLLECTION = click.option(
     "--collection", default="default", show_default=True, help="The collection to use."
@@ -21,16 +29,25 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the
 
 
 class _Group(click.Group):
-    """Prints our own errors as one line; what is not expected keeps its traceback."""
+    """Prints an error that has an explanation as one line; what is not expected keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from index.errors import QAError
-
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # what it can't spell must not end the command
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except QAError as error:
-            click.echo(f"qa: {error}", err=True)
+            _complain(str(error))
             ctx.exit(1)
+        except BrokenPipeError:  # whoever read our output has seen enough
+            raise
+        except OSError as error:
+            _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            _complain("stopped; what is done is kept")
+            ctx.exit(_INTERRUPTED)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -44,24 +61,29 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
+)
 @_COLLECTION
-def index(path: Path, collection: str) -> None:
-    """Index the documents under PATH: new and changed files, and forget removed ones.
+def index(paths: tuple[Path, ...], collection: str) -> None:
+    """Index the documents under each PATH: new and changed files, and forget removed ones.
 
     Reads text, Markdown, HTML, PDF and DOCX. A file that can't be read is named, and the others are indexed;
     the exit code is then 1.
     """
-    from index.sync import files_under, sync
-    from qa_service.progress import Progress
+    with _connected(f"qa index {' '.join(map(str, paths))}") as service:
+        from index.sync import files_under, sync
+        from qa_service.progress import Progress
 
-    total = len(files_under(path))
-    with _opened(f"qa index {path}") as target, Progress(total, sys.stderr) as progress:
-        for synced in sync(_shelf(target, collection, progress), path):
-            progress.ended(synced)
+        total = sum(len(files_under(path)) for path in paths)
+        with Progress(total, sys.stderr) as progress:
+            shelf = service.shelf(collection, on_embedded=progress.embedded)
+            for path in paths:
+                for synced in sync(shelf, path):
+                    progress.ended(synced)
     click.echo(progress.summary())
-    for synced in progress.failures:
-        click.echo(f"  {synced.source}: {synced.error}", err=True)
+    for failure in progress.failures:
+        click.echo(failure, err=True)
     if progress.failures:
         sys.exit(1)
 
@@ -73,17 +95,16 @@ def index(path: Path, collection: str) -> None:
 @_JSON
 def ask(question: str, collection: str, k: int | None, as_json: bool) -> None:
     """Answer QUESTION from the indexed documents, each sentence with its citations."""
-    from qa_service.terminal import answer_lines
-    from qa_service.wire import AnswerRequest
+    from qa_service.terminal import answer_lines, json_text
 
     body: dict[str, Any] = {"question": question, "collection": collection}
     if k:
         body["k"] = k
-    with _opened("qa ask") as target:
-        events = _events(target, AnswerRequest(**body))
+    with _connected("qa ask") as service:
+        events = service.answer(body)
         if as_json:
             (answer,) = (data for name, data in events if name == "done")
-            click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+            click.echo(json_text(answer))
             return
         for line in answer_lines(events):
             click.echo(line)
@@ -96,18 +117,12 @@ def ask(question: str, collection: str, k: int | None, as_json: bool) -> None:
 @_JSON
 def search(query: str, collection: str, k: int, as_json: bool) -> None:
     """Show the passages that fit QUERY best."""
-    from qa_service.services import Services
-    from qa_service.terminal import passage_lines
-    from qa_service.wire import passage_json
+    from qa_service.terminal import json_text, passage_lines
 
-    with _opened("qa search") as target:
-        if isinstance(target, Services):
-            found = target.retriever.search(target.catalog.collection(collection), query, k=k)
-            passages = [passage_json(passage) for passage in found.passages]
-        else:
-            passages = target.search({"query": query, "collection": collection, "k": k})
+    with _connected("qa search") as service:
+        passages = service.search({"query": query, "collection": collection, "k": k})
     if as_json:
-        click.echo(json.dumps(passages, ensure_ascii=False, indent=2))
+        click.echo(json_text({"passages": passages}))
         return
     for line in passage_lines(passages):
         click.echo(line)
@@ -115,7 +130,13 @@ def search(query: str, collection: str, k: int, as_json: bool) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="The port.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to listen on; 0 takes any that is free.",
+)
 def serve(host: str, port: int) -> None:
     """Serve the HTTP interface and a page to ask from.
 
@@ -154,59 +175,55 @@ def revoke_key(name: str) -> None:
     """Revoke the key called NAME at once."""
     with _keys() as held:
         held.revoke(name)
+        if not held.exist():
+            click.echo("no key is left: on loopback the service is open again", err=True)
 
 
 def _settings() -> "Settings":
-    from qa_service.settings import load_settings
+    from qa_service.settings import load_settings, misspelt
 
+    for name, meant in misspelt().items():
+        _complain(f"{name} is no setting and is ignored: did you mean {meant}?")
     return load_settings()
 
 
 @contextmanager
-def _opened(command: str) -> "Iterator[Services | Client]":
-    """The data directory itself, or the service that runs on it."""
-    from index.owner import find_owner
-    from qa_service.client import Client
-    from qa_service.services import opened
+def _connected(command: str) -> "Iterator[Local | Client]":
+    """The service that runs on the data directory, or else the directory itself, owned for the while."""
+    from index.owner import OwnerLock, find_owner
 
     settings = _settings()
     owner = find_owner(settings.data_dir)
     if owner and owner.url:
+        from qa_service.client import Client
+
         with Client(owner.url, token=owner.token) as client:
             yield client
         return
-    with opened(settings, command=command) as services:
-        yield services
+    lock = OwnerLock(settings.data_dir, command=command)  # before the imports, so that it is refused at once
+    try:
+        from qa_service.local import Local
+        from qa_service.services import Services
+
+        services = Services(settings)
+        try:
+            yield Local(services)
+        finally:
+            services.close()
+    finally:
+        lock.release()
 
 
 @contextmanager
-def _keys() -> Iterator[Any]:
+def _keys() -> "Iterator[Keys]":
     """The keys are in the catalog, which takes a second process; the index does not."""
-    from qa_service.keys import Keys
-    from qa_service.services import open_database
+    from qa_service.keys import opened_keys
 
-    settings = _settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = open_database(settings)
-    try:
-        yield Keys(database)
-    finally:
-        database.close()
+    with opened_keys(_settings()) as keys:
+        yield keys
 
 
-def _shelf(target: "Services | Client", collection: str, progress: Any) -> Any:
-    from qa_service.services import LocalShelf, Services
+def _complain(message: str) -> None:
+    from qa_service.terminal import printable
 
-    if isinstance(target, Services):
-        return LocalShelf(target, collection, on_embedded=progress.embedded)
-    return target.shelf(collection)
-
-
-def _events(target: "Services | Client", wanted: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    from qa_service.services import Services
-    from qa_service.wire import event_json, to_question
-
-    if isinstance(target, Services):
-        question = to_question(wanted, passages=target.settings.passages)
-        return (event_json(event) for event in target.answerer.answer(question))
-    return target.answer(wanted.model_dump(exclude_none=True, exclude={"stream"}))
+    click.echo(f"qa: {printable(message)}", err=True)

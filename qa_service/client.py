@@ -1,38 +1,33 @@
-"""A client of a running service: how the command line goes through the process that owns the data directory."""
+"""A client of a running service: the command line goes through the process that owns the data directory."""
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
+from urllib.parse import quote
 
 import httpx
 
 from index.errors import QAError
-from index.ingest import Outcome, Result, Upload
-from index.sync import Known
 
-_UPLOAD_BYTES = 16 * 2**20
-_UPLOAD_FILES = 50
-_POLL_SECONDS = 0.2
+if TYPE_CHECKING:
+    from index.ingest import OnEmbedded, Upload
+    from qa_service.remote_shelf import RemoteShelf
+
+JSON = dict[str, Any]
+
 _SECONDS = httpx.Timeout(300, connect=5)
 
 
 class ServiceError(QAError):
-    """A running service refused, or could not be reached."""
+    """A running service refused, then with the `http_status` of its reply, or could not be reached."""
 
     code = "service_failed"
     status = 502
 
-
-@dataclass(frozen=True, slots=True)
-class RemoteDocument:
-    """A document of the service, as far as synchronising a folder needs it."""
-
-    id: str
-    source: str
-    origin: str
+    def __init__(self, message: str, *, http_status: int | None = None) -> None:
+        super().__init__(message)
+        self.http_status = http_status
 
 
 class Client:
@@ -55,7 +50,7 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def answer(self, body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def answer(self, body: JSON) -> Iterator[tuple[str, JSON]]:
         """The events of one answer, by name and data, as they come."""
         try:
             with self._http.stream("POST", "/v1/answers", json={**body, "stream": True}) as response:
@@ -66,115 +61,74 @@ class Client:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
-    def search(self, body: dict[str, Any]) -> list[dict[str, Any]]:
+    def search(self, body: JSON) -> list[JSON]:
         """The passages for a query."""
-        passages: list[dict[str, Any]] = self._call("POST", "/v1/search", json=body)["passages"]
+        passages: list[JSON] = self._call("POST", "/v1/search", json=body)["passages"]
         return passages
 
-    def shelf(self, collection: str) -> "RemoteShelf":
-        """A collection of the service, to synchronise a folder with."""
-        return RemoteShelf(self, collection)
-
-    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        try:
-            response = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from error
-        if response.is_error:
-            raise _refused(response)
-        return cast("dict[str, Any]", response.json()) if response.content else {}
-
-    def _unreachable(self, error: httpx.HTTPError) -> ServiceError:
-        return ServiceError(
-            f"the service at {self._url} could not be reached: {error or type(error).__name__}"
-        )
-
-
-class RemoteShelf:
-    """A collection behind a running service."""
-
-    def __init__(self, client: Client, collection: str) -> None:
-        self._client = client
-        self._collection = collection
-
-    def known(self) -> Sequence[Known]:
-        """All documents of the collection; none where it does not exist yet."""
-        found: list[Known] = []
+    def documents(self, collection: str) -> Iterator[JSON]:
+        """All documents of a collection, page by page."""
         after: str | None = ""
         while after is not None:
-            try:
-                page = self._client._call(
-                    "GET",
-                    "/v1/documents",
-                    params={"collection": self._collection, "after": after, "limit": 1000},
-                )
-            except NoSuchThing:
-                return []
-            found += [
-                RemoteDocument(each["id"], each["source"], each["origin"]) for each in page["documents"]
-            ]
+            query = {"collection": collection, "after": after, "limit": 1000}
+            page = self._call("GET", "/v1/documents", params=query)
+            yield from page["documents"]
             after = page["next"]
-        return found
 
-    def put(self, uploads: Iterable[Upload]) -> Iterator[Result]:
-        """Upload documents and wait for the job of each batch."""
-        batch: list[Upload] = []
-        for upload in uploads:
-            batch.append(upload)
-            if len(batch) == _UPLOAD_FILES or sum(len(each.data) for each in batch) >= _UPLOAD_BYTES:
-                yield from self._upload(batch)
-                batch = []
-        if batch:
-            yield from self._upload(batch)
+    def upload(self, collection: str, uploads: "Sequence[Upload]") -> JSON:
+        """Hand files of one origin over to be indexed; gives the acknowledgement."""
+        return self._call(
+            "POST",
+            "/v1/documents",
+            files=[("file", (each.name, each.data)) for each in uploads],
+            data={
+                "collection": collection,
+                "origin": uploads[0].origin,
+                "source": [each.source for each in uploads],
+            },
+        )
+
+    def job(self, job_id: str) -> JSON:
+        """What has become of uploads."""
+        return self._call("GET", f"/v1/jobs/{quote(job_id, safe='')}")
 
     def delete(self, document_id: str) -> None:
         """Remove a document."""
-        self._client._call("DELETE", f"/v1/documents/{document_id}")
+        self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
 
-    def _upload(self, batch: list[Upload]) -> Iterator[Result]:
-        accepted = self._client._call(
-            "POST",
-            "/v1/documents",
-            files=[("file", (each.name, each.data)) for each in batch],
-            data={
-                "collection": self._collection,
-                "origin": batch[0].origin,
-                "source": [each.source for each in batch],
-            },
-        )
-        shown = 0
-        while shown < len(batch):
-            job = self._client._call("GET", f"/v1/jobs/{accepted['job_id']}")
-            ended = [each for each in job["documents"] if each["status"] != "queued"]
-            for each in ended[shown:]:
-                error = each.get("error")
-                yield Result(
-                    each["source"],
-                    cast("Outcome", each["status"]),
-                    each["id"],
-                    error=ServiceError(error["message"]) if error else None,
-                )
-            shown = len(ended)
-            if shown < len(batch):
-                time.sleep(_POLL_SECONDS)
+    def shelf(self, collection: str, *, on_embedded: "OnEmbedded") -> "RemoteShelf":
+        """A collection of the service, to synchronise a folder with; what it embeds is not heard of here."""
+        del on_embedded
+        from qa_service.remote_shelf import RemoteShelf
 
+        return RemoteShelf(self, collection)
 
-class NoSuchThing(ServiceError):
-    """The service has no such collection, document or job."""
+    def _call(self, method: str, path: str, **options: Any) -> JSON:
+        try:
+            response = self._http.request(method, path, **options)
+            if response.is_error:
+                raise _refused(response)
+            return cast("JSON", response.json()) if response.content else {}
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        except ValueError:
+            raise ServiceError(
+                f"what answers at {self._url} is not this service: its reply is no JSON"
+            ) from None
 
-    code = "not_found"
-    status = 404
+    def _unreachable(self, error: httpx.HTTPError) -> ServiceError:
+        return ServiceError(f"the service at {self._url} can't be reached: {error or type(error).__name__}")
 
 
 def _refused(response: httpx.Response) -> ServiceError:
     try:
         detail = str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        detail = f"it answered with HTTP status {response.status_code}"
-    return NoSuchThing(detail) if response.status_code == 404 else ServiceError(detail)
+        detail = f"the service answered with HTTP status {response.status_code}"
+    return ServiceError(detail, http_status=response.status_code)
 
 
-def _events(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _events(lines: Iterable[str]) -> Iterator[tuple[str, JSON]]:
     """Server-sent events as the service writes them: one `event` and one `data` line each."""
     name = ""
     for line in lines:
@@ -183,7 +137,7 @@ def _events(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         elif line.startswith("data: "):
             data = json.loads(line.removeprefix("data: "))
             if name == "error":
-                raise ServiceError(data["detail"])
+                raise ServiceError(data["detail"], http_status=data["status"])
             yield name, data
             if name == "done":
                 return

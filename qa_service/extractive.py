@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from index.document import Passage
 from index.fuse import fuse
+from index.language import comparable, language
 from index.terms import content_terms
 from qa_service.gate import Rejected
 from qa_service.llm import Deadline, Usage
@@ -18,7 +19,7 @@ MAX_SENTENCES = 3
 _PASSAGES = 8
 _VECTOR_WEIGHT, _LEXICAL_WEIGHT, _PASSAGE_WEIGHT = 1.5, 1.0, 0.5
 _MIN_TERMS = 2
-_MARGIN = 0.25
+_MARGIN = 0.2
 _SAME = 0.6
 _HEADING_WORDS = 9
 _SENTENCE_END = re.compile(r"[.!…:;。！][\"'»”’)\]]*[\d¹²³⁴-⁹]*$")
@@ -31,6 +32,7 @@ class _Candidate:
     sentence: int
     text: str
     terms: frozenset[str]
+    comparable: bool
 
 
 class ExtractiveWriter:
@@ -55,7 +57,7 @@ class ExtractiveWriting:
         self._offer = offer
 
     def drafts(self) -> Iterator[Draft]:
-        """The best sentences, the best first; those of one passage stand together, in its order."""
+        """The best sentence, then others that add to it; those of one passage stand together, in its order."""
         for passage, sentence in best_sentences(self._question, self._offer.passages):
             text = self._offer.passages[passage].sentences[sentence].text
             yield DraftClaim(clean(text), (self._offer.id_of(passage, sentence),))
@@ -66,15 +68,17 @@ class ExtractiveWriting:
 
 
 def best_sentences(question: str, passages: Sequence[Passage]) -> list[tuple[int, int]]:
-    """The places (passage, sentence), zero-based, of the sentences that answer best, in reading order.
+    """The places (passage, sentence), zero-based, of the sentences that answer best: the best one, then others.
 
     The score is the weighted mean of the sentence's similarity to the question, the share of the question's
-    terms in it, and its passage's score; sentences that repeat a better one are left out.
+    terms in it (where their languages can be compared), and its passage's score; a sentence that repeats a better
+    one of its document is left out.
     """
-    asked = frozenset(content_terms(question))
+    asked, asked_in = frozenset(content_terms(question)), language(question)
     candidates = [
-        _Candidate(p, s, sentence.text, frozenset(content_terms(sentence.text)))
+        _Candidate(p, s, sentence.text, frozenset(content_terms(sentence.text)), same)
         for p, passage in enumerate(passages[:_PASSAGES])
+        for same in (comparable(asked_in, language(passage.text)),)
         for s, sentence in enumerate(passage.sentences)
     ]
     candidates = [c for c in candidates if len(c.terms) >= _MIN_TERMS and says_something(c.text)]
@@ -83,20 +87,24 @@ def best_sentences(question: str, passages: Sequence[Passage]) -> list[tuple[int
     by_place = {f"{c.passage}.{c.sentence}": c for c in candidates}
     scores = fuse(
         ({at: passages[c.passage].sentence_scores[c.sentence] for at, c in by_place.items()}, _VECTOR_WEIGHT),
-        ({at: _share(asked, c.terms) for at, c in by_place.items()}, _LEXICAL_WEIGHT if asked else 0.0),
+        ({at: _share(asked, c) if c.comparable else 0.5 for at, c in by_place.items()}, _LEXICAL_WEIGHT),
         ({at: passages[c.passage].score for at, c in by_place.items()}, _PASSAGE_WEIGHT),
     )
+    documents = [passage.document_id for passage in passages]
     ranked = sorted(by_place, key=lambda at: -scores[at])
     chosen: list[_Candidate] = []
     for at in ranked:
         candidate = by_place[at]
         if len(chosen) == MAX_SENTENCES or scores[at] < scores[ranked[0]] - _MARGIN:
             break
-        if not any(_is_repeated(candidate, other) for other in chosen):
+        # Two documents that say nearly the same may differ in what matters: that is for the reader to see.
+        same_document = (c for c in chosen if documents[c.passage] == documents[candidate.passage])
+        if not any(_is_repeated(candidate, other) for other in same_document):
             chosen.append(candidate)
+    best, *others = chosen
     order = list(dict.fromkeys(candidate.passage for candidate in chosen))
-    chosen.sort(key=lambda candidate: (order.index(candidate.passage), candidate.sentence))
-    return [(candidate.passage, candidate.sentence) for candidate in chosen]
+    others.sort(key=lambda candidate: (order.index(candidate.passage), candidate.sentence))
+    return [(candidate.passage, candidate.sentence) for candidate in (best, *others)]
 
 
 def says_something(text: str) -> bool:
@@ -109,8 +117,8 @@ def says_something(text: str) -> bool:
     return bool(_SENTENCE_END.search(text) or len(text.split()) > _HEADING_WORDS or set(text) & set("|:="))
 
 
-def _share(asked: frozenset[str], terms: frozenset[str]) -> float:
-    return len(asked & terms) / len(asked) if asked else 0.0
+def _share(asked: frozenset[str], candidate: _Candidate) -> float:
+    return len(asked & candidate.terms) / len(asked) if asked else 0.0
 
 
 def _is_repeated(one: _Candidate, other: _Candidate) -> bool:

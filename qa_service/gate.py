@@ -1,34 +1,52 @@
 """The gate: the one place where a claim is made, and the checks that it has passed then.
 
-A draft names sentences by their ids. The gate looks the ids up among those offered, cuts the spans again from the
-catalog, splits the draft into sentences, and compares each with the text that it cites. What fails is rejected
-with its reason; nothing is mended or guessed here. So for every claim and each of its citations
+A draft names sentences by their ids. The gate looks the ids up among those offered, splits the draft into
+sentences, compares each with the text that it cites, and cuts that from the catalog again. What fails is
+rejected with its reason; nothing is mended or guessed here. So for every claim and each of its citations
 
     text(citation.document_id)[citation.span.start : citation.span.end] == citation.quote
 
-held when the claim was made.
+held when the claim was made, the span lay in a passage of this request, and the claim's text held nothing
+that could pass for a marker, and no link that the cited text does not hold.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import InitVar, dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 from index.catalog import parse_chunk_id
 from index.document import Passage, Span
 from index.sentences import sentences
 from qa_service.claims import Citation, Support
-from qa_service.protocol import DraftClaim, DraftConflict, Offer, Offered, clean
+from qa_service.evidence import context, narrowed, runs, widened
+from qa_service.guards import Fault, Kind, check
+from qa_service.links import links
+from qa_service.plain import clean
+from qa_service.protocol import DraftClaim, DraftConflict, DraftNone, Offer, Offered
 from qa_service.support import assess
 
 Cut = Callable[[int, Sequence[Span]], list[str] | None]
 """The stored text of spans of a document version; None where that version is no longer served."""
 
-Reason = Literal["unknown_id", "source_changed", "unsupported", "foreign_link", "one_sided_conflict"]
+Change = Callable[[str, Sequence[Offered]], list[Offered]]
+"""From a claim and the sentences that it cites to those that it should cite."""
+
+Reason = Literal[
+    "unknown_id",
+    "unsupported",
+    "foreign_link",
+    "marker_in_text",
+    "one_sided_conflict",
+    "repeated",
+    "source_changed",
+]
 Side = Literal["a", "b"]
 
-_LINK = re.compile(r"(?:https?|ftp)://\S+|\bwww\.\S+|\S+@\S+\.\w+", re.IGNORECASE)
+_VERBATIM = Support("supported", "verbatim", 1.0)
 _SEAL = object()
+_TELLING: frozenset[Kind] = frozenset({"number", "date", "name"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +57,10 @@ class Claim:
     citations: tuple[Citation, ...]
     support: Support
     side: Side | None = None
-    seal: object = field(default=None, repr=False, compare=False)
+    seal: InitVar[object] = None
 
-    def __post_init__(self) -> None:
-        if self.seal is not _SEAL:
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
             raise TypeError("a claim is made by qa_service.gate.Gate, which checks its citations")
 
 
@@ -55,6 +73,11 @@ class Rejected:
     reason: Reason
     explanation: str
 
+    @property
+    def repairable(self) -> bool:
+        """Whether its writer could do better with the same passages."""
+        return self.reason not in ("repeated", "source_changed")
+
 
 class Gate:
     """Checks the drafts of one answer, and numbers its citations in the order in which they appear."""
@@ -64,6 +87,7 @@ class Gate:
         self._cut = cut
         self._question = question
         self._numbers: dict[tuple[str, Span], Citation] = {}
+        self._made: set[tuple[str, Side | None]] = set()
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -75,79 +99,136 @@ class Gate:
         if isinstance(draft, DraftConflict):
             yield from self._conflict(draft)
         else:
-            yield from self._claims(draft.text, draft.ids)
+            yield from self._claims(draft)
 
-    def _claims(self, text: str, ids: tuple[str, ...]) -> Iterator[Claim | Rejected]:
-        found = self._find(text, ids)
-        if isinstance(found, Rejected):
-            yield found
-            return
-        cited = _fold(" ".join(offered.sentence.text for offered in found))
-        if _fold(text) == cited:
-            yield self._claim(text, found, Support("supported", "verbatim", 1.0))
-            return
-        for span in sentences(text, [Span(0, len(text))]):
-            yield self._check(span.of(text), ids, found)
+    def missing(self, draft: DraftNone) -> Iterator[str | Rejected]:
+        """What a writer says that the passages do not hold, sentence by sentence, and what is rejected.
+
+        Such a sentence has no citation, so it may tell nothing: each of its numbers, dates and names has to
+        stand in the passages or the question.
+        """
+        for sentence in _split(draft.text):
+            text = clean(sentence)
+            fault = self._foreign_text(text, ()) or self._unheard(sentence)
+            yield Rejected(text, (), *fault) if fault else text
+
+    def _unheard(self, sentence: str) -> tuple[Reason, str] | None:
+        faults = check(sentence, self._all_texts, question=self._question)
+        told = [fault.message for fault in faults if fault.kind in _TELLING]
+        return ("unsupported", " ".join(told)) if told else None
+
+    @cached_property
+    def _all_texts(self) -> str:
+        texts = (text for each in self.offer.passages for text in (each.title, *each.headings, each.text))
+        return "\n".join([self._question, *dict.fromkeys(texts)])
+
+    def _claims(self, draft: DraftClaim) -> Iterator[Claim | Rejected]:
+        found = self._found(draft.ids)
+        if not found:
+            yield self._unknown(draft.text, draft.ids)
+        elif quoted := _quoted(draft.text, found):
+            yield self._claim(draft.text, draft.ids, [quoted], _VERBATIM)
+        else:
+            for sentence in _split(draft.text):
+                if quoted := _quoted(sentence, found):
+                    yield self._claim(sentence, draft.ids, [quoted], _VERBATIM)
+                else:
+                    yield self._check(sentence, draft.ids, found, changes=(narrowed, widened))
 
     def _conflict(self, draft: DraftConflict) -> Iterator[Claim | Rejected]:
         """The statement of the disagreement, citing both sides, then each side in its own words."""
-        sides = [self._find(draft.text, ids) for ids in (draft.a, draft.b)]
         ids = (*draft.a, *draft.b)
-        for side in sides:
-            if isinstance(side, Rejected):
-                yield side
-                return
-        a, b = (side for side in sides if not isinstance(side, Rejected))
-        if {offered.sentence.span for offered in a} == {offered.sentence.span for offered in b}:
-            yield Rejected(draft.text, ids, "one_sided_conflict", "Both sides name the same sentences.")
+        a, b = self._found(draft.a), self._found(draft.b)
+        if not (a or b):
+            yield self._unknown(draft.text, ids)
             return
-        stated = self._check(draft.text, ids, [*a, *b])
-        yield stated
-        if isinstance(stated, Rejected):
-            return
-        yield from self._verbatim(a, "a")
-        yield from self._verbatim(b, "b")
-
-    def _verbatim(self, found: Iterable[Offered], side: Side) -> Iterator[Claim | Rejected]:
-        for offered in found:
-            yield self._claim(
-                clean(offered.sentence.text), [offered], Support("supported", "verbatim", 1.0), side
+        a, b = ([each for each in side if _has_words(each.sentence.text)] for side in (a, b))
+        one, other = ({clean(offered.sentence.text) for offered in side} for side in (a, b))
+        if not (one - other and other - one):
+            explanation = (
+                f"Each side needs a sentence that the other lacks: [[CONFLICT {self._example} | ...]]."
             )
+            yield Rejected(draft.text, ids, "one_sided_conflict", explanation)
+            return
+        stated = [self._check(sentence, ids, [*a, *b]) for sentence in _split(draft.text)]
+        yield from stated
+        if any(isinstance(each, Claim) for each in stated):
+            yield from self._side(a, draft.a, "a")
+            yield from self._side(b, draft.b, "b")
 
-    def _find(self, text: str, ids: tuple[str, ...]) -> list[Offered] | Rejected:
-        known = [offered for identifier in ids if (offered := self.offer.find(identifier))]
-        if not known:
-            named = ", ".join(ids) or "no sentence"
-            return Rejected(text, ids, "unknown_id", f"It names {named}: name sentences that were given.")
-        return known
+    def _side(self, found: Sequence[Offered], ids: tuple[str, ...], side: Side) -> Iterator[Claim | Rejected]:
+        for offered in found:
+            yield self._claim(offered.sentence.text, ids, [offered], _VERBATIM, side)
 
-    def _check(self, sentence: str, ids: tuple[str, ...], found: Sequence[Offered]) -> Claim | Rejected:
-        cited = " ".join(offered.sentence.text for offered in found)
-        for link in _LINK.findall(sentence):
-            if link.rstrip(".,;:!?)") not in cited:
-                return Rejected(
-                    sentence, ids, "foreign_link", f"{link} does not stand in the named sentences."
-                )
-        support = assess(sentence, cited, context=_context(found), question=self._question)
+    def _found(self, ids: Sequence[str]) -> list[Offered]:
+        found = filter(None, map(self.offer.find, ids))
+        return list({(each.passage.rank, each.index): each for each in found}.values())
+
+    def _unknown(self, text: str, ids: tuple[str, ...]) -> Rejected:
+        named = ", ".join(ids[:5]) or "no sentence"
+        explanation = f"It names {named}: name sentences that were given, by ids such as {self._example}."
+        return Rejected(text, ids, "unknown_id", explanation)
+
+    @property
+    def _example(self) -> str:
+        return self.offer.id_of(0, 0)
+
+    def _check(
+        self, sentence: str, ids: tuple[str, ...], found: Sequence[Offered], *, changes: Sequence[Change] = ()
+    ) -> Claim | Rejected:
+        """A claim in its writer's own words, or what is wrong with it.
+
+        `changes` are made to what it cites, each where the changed text supports it too.
+        """
+        text = clean(sentence)
+        if (text, None) in self._made:
+            return Rejected(text, ids, "repeated", "It was said before.")
+        if fault := self._foreign_text(text, found):
+            return Rejected(text, ids, *fault)
+        support = self._assess(sentence, found)
         if not isinstance(support, Support):
             explanation = " ".join(fault.message for fault in support)
-            return Rejected(sentence, ids, "unsupported", explanation)
-        return self._claim(sentence, found, support)
+            return Rejected(text, ids, "unsupported", explanation)
+        for change in changes:
+            changed = change(sentence, found)
+            if len(changed) != len(found) and isinstance(other := self._assess(sentence, changed), Support):
+                found, support = changed, other
+        return self._claim(sentence, ids, found, support)
+
+    def _foreign_text(self, sentence: str, found: Sequence[Offered]) -> tuple[Reason, str] | None:
+        """What is let through in no sentence: an id, or a link that the cited text does not hold."""
+        if self.offer.key in sentence.lower():
+            return "marker_in_text", "Ids stand in the brackets in front of a sentence, never inside it."
+        cited = [(each.sentence.text, each.passage.title, each.passage.source) for each in found]
+        if foreign := links(sentence) - links(*chain.from_iterable(cited)):
+            return "foreign_link", f"{min(foreign)} does not stand in the named sentences."
+        return None
+
+    def _assess(self, sentence: str, found: Sequence[Offered]) -> Support | tuple[Fault, ...]:
+        cited = " ".join(offered.sentence.text for offered in found)
+        return assess(sentence, cited, context=context(found), question=self._question)
 
     def _claim(
-        self, text: str, found: Sequence[Offered], support: Support, side: Side | None = None
+        self,
+        text: str,
+        ids: tuple[str, ...],
+        found: Sequence[Offered],
+        support: Support,
+        side: Side | None = None,
     ) -> Claim | Rejected:
-        citations = []
-        for run in _runs(found):
-            passage = run[0].passage
-            span = Span(run[0].sentence.span.start, run[-1].sentence.span.end)
+        text = clean(text)
+        if (text, side) in self._made:
+            return Rejected(text, ids, "repeated", "It was said before.")
+        cuts = []
+        for passage, span in runs(found):
             version, _ = parse_chunk_id(passage.chunk_id)
             quotes = self._cut(version, [span])
             offset = passage.span.start
             if quotes is None or quotes[0] != passage.text[span.start - offset : span.end - offset]:
-                return Rejected(text, (), "source_changed", f"{passage.title} has been replaced or removed.")
-            citations.append((passage, span, quotes[0]))
-        return Claim(text, tuple(self._numbered(*each) for each in citations), support, side, _SEAL)
+                return Rejected(text, ids, "source_changed", f"{passage.title} has been replaced or removed.")
+            cuts.append((passage, span, quotes[0]))
+        self._made.add((text, side))
+        return Claim(text, tuple(self._numbered(*each) for each in cuts), support, side, _SEAL)
 
     def _numbered(self, passage: Passage, span: Span, quote: str) -> Citation:
         key = (passage.document_id, span)
@@ -165,27 +246,17 @@ class Gate:
         return self._numbers[key]
 
 
-def _runs(found: Sequence[Offered]) -> list[list[Offered]]:
-    """The sentences in runs that are contiguous in their passage: each run is one citation."""
-    runs: list[list[Offered]] = []
-    for offered in {(each.passage.rank, each.index): each for each in found}.values():
-        last = runs[-1][-1] if runs else None
-        if last and last.passage is offered.passage and offered.index == last.index + 1:
-            runs[-1].append(offered)
-        else:
-            runs.append([offered])
-    return runs
+def _quoted(text: str, found: Sequence[Offered]) -> Offered | None:
+    """The sentence that the text repeats word for word."""
+    words = clean(text)
+    repeated = (offered for offered in found if clean(offered.sentence.text) == words)
+    return next(repeated, None) if _has_words(text) else None
 
 
-def _context(found: Sequence[Offered]) -> str:
-    """What stands beside the cited sentences: their neighbours, and the titles and headings above them."""
-    parts: list[str] = []
-    for offered in found:
-        passage, at = offered.passage, offered.index
-        parts += (passage.title, *passage.headings)
-        parts += (s.text for s in passage.sentences[max(0, at - 1) : at + 2])
-    return " \n".join(dict.fromkeys(parts))
+def _split(text: str) -> Iterator[str]:
+    """The sentences of a draft."""
+    return filter(_has_words, (span.of(text) for span in sentences(text, [Span(0, len(text))])))
 
 
-def _fold(text: str) -> str:
-    return clean(text).casefold()
+def _has_words(text: str) -> bool:
+    return any(map(str.isalnum, text))

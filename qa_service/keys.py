@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,6 +13,8 @@ import sqlalchemy as sa
 from index.catalog import Database
 from index.catalog.tables import keys
 from index.errors import InvalidRequest, NotFound
+from qa_service.database import open_database
+from qa_service.settings import Settings
 
 _PREFIX = "sk_"
 
@@ -36,8 +40,8 @@ class Keys:
 
     def create(self, name: str) -> tuple[Key, str]:
         """A new key and its text, which is not stored and can't be shown again."""
-        if not name.strip() or len(name) > 63:
-            raise InvalidRequest("a key needs a name of 1 to 63 characters")
+        if not name.strip() or len(name) > 63 or not name.isprintable():
+            raise InvalidRequest("a key needs a name of 1 to 63 characters that can be printed")
         key = Key(secrets.token_hex(8), name, time.time_ns() // 1_000_000)
         text = f"{_PREFIX}{key.id}_{secrets.token_urlsafe(32)}"
         with self._database.write() as connection:
@@ -77,6 +81,16 @@ class Keys:
         with self._database.write() as connection:
             if not connection.execute(keys.delete().where(keys.c.name == name)).rowcount:
                 raise NotFound(f"there is no key {name!r}")
+
+
+@contextmanager
+def opened_keys(settings: Settings) -> Iterator[Keys]:
+    """The keys of a data directory, which another process may be serving."""
+    database = open_database(settings)
+    try:
+        yield Keys(database)
+    finally:
+        database.close()
 
 
 def _hash(text: str) -> str:

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from index.sync import Synced
+from qa_service.terminal import printable
 
 _WORDS = {
     "indexed": "indexed",
@@ -21,10 +22,10 @@ _WORDS = {
 
 
 class Progress:
-    """Counts files as they end; draws a bar where `stream` is a terminal."""
+    """Counts files as they end; draws a bar where `stream` is a terminal, and nothing where it is not."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
-        self.failures: list[Synced] = []
+        self._failed: list[Synced] = []
         self._counts: Counter[str] = Counter()
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -33,6 +34,7 @@ class Progress:
             TimeRemainingColumn(),
             console=Console(file=stream),
             transient=True,
+            disable=not stream.isatty(),
         )
         self._task = self._bar.add_task("reading", total=total)
 
@@ -47,13 +49,13 @@ class Progress:
 
     def embedded(self, name: str, done: int, total: int) -> None:
         """Chunks of the document at hand have been embedded."""
-        self._bar.update(self._task, description=f"embedding {escape(name)} {done}/{total}")
+        self._bar.update(self._task, description=f"embedding {escape(printable(name))} {done}/{total}")
 
     def ended(self, synced: Synced) -> None:
         """A file has ended."""
         self._counts[synced.outcome] += 1
         if synced.outcome == "failed":
-            self.failures.append(synced)
+            self._failed.append(synced)
         if synced.outcome != "removed":
             self._bar.advance(self._task)
 
@@ -63,3 +65,8 @@ class Progress:
             f"{self._counts[outcome]} {word}" for outcome, word in _WORDS.items() if self._counts[outcome]
         ]
         return ", ".join(counted) or "there is nothing to index here"
+
+    @property
+    def failures(self) -> list[str]:
+        """A line for each file that failed: its source and why."""
+        return [printable(f"  {synced.source}: {synced.error}") for synced in self._failed]

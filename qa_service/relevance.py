@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from math import inf
 
 from index.document import Passage
+from index.language import comparable, language
 from index.retrieve import Retrieved
 from index.terms import content_terms
-from qa_service.guards.text import comparable, language
 
 _PASSAGES = 10
 
@@ -19,21 +19,23 @@ _PASSAGES = 10
 # writer and the gate can still decline: so the thresholds keep nearly all answerable questions. The numbers belong to
 # the local embedding model, whose cosines lie close together.
 _COVERAGE_WEIGHT = 0.05
-_SAME_LANGUAGE = 0.82
-_OTHER_LANGUAGE = 0.77
+_NEAR = 0.825
+_NEAR_ACROSS_LANGUAGES = 0.77
 
 
 def is_relevant(question: str, retrieved: Retrieved) -> bool:
     """Whether any passage is near enough to try an answer."""
+    passages = retrieved.passages[:_PASSAGES]
     asked_in = language(question)
-    for passage in retrieved.passages[:_PASSAGES]:
-        nearness = max(passage.sentence_scores, default=0.0)
-        if not comparable(asked_in, language(passage.text)):
-            if nearness >= _OTHER_LANGUAGE:
-                return True
-        elif nearness + _COVERAGE_WEIGHT * coverage(retrieved.term_weights, passage) >= _SAME_LANGUAGE:
-            return True
-    return False
+    same = [comparable(asked_in, language(passage.text)) for passage in passages]
+    # Beside passages of the question's language, the similarities of others have been lifted to theirs.
+    near = _NEAR if any(same) else _NEAR_ACROSS_LANGUAGES
+    return any(
+        max(passage.sentence_scores, default=0.0)
+        + (_COVERAGE_WEIGHT * coverage(retrieved.term_weights, passage) if is_same else 0.0)
+        >= near
+        for passage, is_same in zip(passages, same, strict=True)
+    )
 
 
 def coverage(term_weights: Mapping[str, float], passage: Passage) -> float:

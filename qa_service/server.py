@@ -1,97 +1,171 @@
 """`qa serve`: gunicorn with one worker, which holds the data directory, and a thread for each request."""
 
-import ipaddress
 import logging
-from typing import Any
+import os
+import socket
+import sys
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
 
 from index.owner import OwnerLock
-from qa_service.api import State, create_app
+from qa_service import logs
+from qa_service.address import is_loopback, listen, own_url
 from qa_service.errors import SettingsError
-from qa_service.keys import Keys
-from qa_service.services import Services, open_database
 from qa_service.settings import Settings
+from qa_service.startup import Startup
 
-_DRAIN_SECONDS = 30
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from qa_service.api import Access
+
+_DRAIN_SECONDS = 25
+"""How long running requests may go on after SIGTERM; streams that go on longer end with an error."""
+
+_CLOSE_SECONDS = 35
+"""How long the worker has in all to end and to close what it holds, before it is killed."""
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
-    """Serve until the process is told to stop.
+    """Serve until the process is told to stop; port 0 stands for any free one.
 
     Raises `DataDirectoryInUse` where another process holds the data directory, and `SettingsError` where the
-    address can be reached from elsewhere and no key has been made.
+    address is taken, or can be reached from elsewhere and no key has been made.
     """
     lock = OwnerLock(settings.data_dir, command="qa serve")
-    is_local = _is_loopback(host)
-    has_keys = _has_keys(settings)
-    if not is_local and not has_keys:
-        lock.release()
-        raise SettingsError(
-            f"{host} can be reached from other machines, and there is no key to ask for: "
-            "make one with `qa keys create NAME`, or serve on 127.0.0.1"
-        )
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}"
-    owner = lock.announce(url=url, command="qa serve")
-    click.echo(f"serving {url} from {settings.data_dir}")
-    if not has_keys:
-        click.echo("open to everybody on this machine; `qa keys create NAME` makes a key and closes it")
-    _Application(settings, address=f"{shown}:{port}", token=owner.token, is_local=is_local).run()
+    master = os.getpid()
+    try:
+        is_local = is_loopback(host)
+        if not is_local:
+            _require_key(settings, host)
+        with listen(host, port) as listener:
+            url = own_url(listener)
+            owner = lock.announce(url=url, command="qa serve")
+            click.echo(f"serving {url} from {settings.data_dir}")
+            _Application(settings, listener, is_local=is_local, token=owner.token).run()
+    finally:
+        if os.getpid() == master:  # the worker leaves by this door too, and the lock is not its own
+            lock.release()
+
+
+def _require_key(settings: Settings, host: str) -> None:
+    from qa_service.keys import opened_keys
+
+    with opened_keys(settings) as keys:
+        if not keys.exist():
+            raise SettingsError(
+                f"{host} can be reached from other machines, and there is no key to ask for: "
+                "make one with `qa keys create NAME`, or serve on 127.0.0.1"
+            )
 
 
 class _Application(BaseApplication):
     """gunicorn, configured here and not by files or arguments."""
 
-    def __init__(self, settings: Settings, *, address: str, token: str | None, is_local: bool) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket, *, is_local: bool, token: str | None
+    ) -> None:
         self._settings = settings
-        self._address = address
-        self._token = token
+        self._listener = listener
         self._is_local = is_local
-        self._state: State | None = None
+        self._token = token
+        self.startup: Startup | None = None
         super().__init__()
 
     def load_config(self) -> None:
-        """One worker with threads, and nothing that reaches out or writes files."""
+        """One worker with threads, and nothing that reaches out, writes files or trusts a proxy's headers."""
         options: dict[str, Any] = {
-            "bind": self._address,
+            "bind": f"fd://{os.dup(self._listener.fileno())}",
             "workers": 1,  # the followers are in this one's memory
-            "worker_class": "gthread",
+            "worker_class": _Worker,
             "threads": self._settings.threads,
-            "graceful_timeout": _DRAIN_SECONDS,
+            "graceful_timeout": _CLOSE_SECONDS,
             "timeout": 0,  # an answer may take long, and a thread that waits is no fault
             "keepalive": 5,
+            "limit_request_line": 8190,
+            "forwarded_allow_ips": "",
             "control_socket_disable": True,
             "loglevel": "warning",
-            "worker_exit": lambda _server, _worker: self._close(),
+            "worker_exit": _leave,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         """The WSGI application, made in the worker."""
-        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._state = State(lambda: Services(self._settings), token=self._token, is_local=self._is_local)
-        return create_app(self._state, self._settings)
+        logs.configure()
+        self.startup = Startup(self._open)
+        return self.startup
 
-    def _close(self) -> None:
-        if self._state:
-            self._state.close()
+    def _open(self) -> "_Opened":
+        from qa_service.api import Access
 
-
-def _has_keys(settings: Settings) -> bool:
-    database = open_database(settings)
-    try:
-        return Keys(database).exist()
-    finally:
-        database.close()
+        return _Opened(self._settings, Access(is_local=self._is_local, token=self._token))
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+class _Worker(ThreadWorker):
+    """A worker that closes everything before it ends, and is not held up by threads that wait for a model."""
+
+    app: _Application
+    leaving = False
+
+    def init_process(self) -> None:
+        """Serve, in a process of its own."""
+        self.cfg.set("graceful_timeout", _DRAIN_SECONDS)  # in this process: the master waits longer
+        super().init_process()
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """End now, on SIGINT and SIGQUIT: Ctrl-C sends one after the other."""
+        if not self.leaving:
+            self.leaving = True
+            sys.exit(0)
+
+
+def _leave(master: Arbiter, worker: _Worker) -> None:
+    if os.getpid() == master.pid:  # gunicorn also calls this in the master, for a worker that was killed
+        return
+    worker.leaving = True
+    if worker.app.startup:
+        worker.app.startup.close()
+    if worker.booted:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)  # threads that still wait for a model end with the process
+
+
+class _Opened:
+    """The application, with what it stands on."""
+
+    def __init__(self, settings: Settings, access: "Access") -> None:
+        from qa_service.api import Context, Streams, create_app
+        from qa_service.services import Services
+        from qa_service.worker import Worker
+
+        self._services = Services(settings)
+        try:
+            self._services.warm_embedder()
+        except BaseException:
+            self._services.close()
+            raise
+        self._worker = Worker(self._services)
+        self._streams = Streams(places=settings.threads, heartbeat_seconds=settings.heartbeat_seconds)
+        self.wsgi: WSGIApplication = create_app(Context(self._services, self._worker, self._streams, access))
+        threading.Thread(target=self._services.warm_model, name="warm-model", daemon=True).start()
+        is_open = access.is_local and not self._services.keys.exist()
+        click.echo(
+            "ready: open to everybody on this machine; `qa keys create NAME` makes a key and closes it"
+            if is_open
+            else "ready: requests need a key"
+        )
+
+    def close(self) -> None:
+        """End the streams, leave what is not indexed for the next start, and close the services."""
+        self._streams.end()
+        self._worker.close()
+        self._services.close()

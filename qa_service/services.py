@@ -1,23 +1,25 @@
 """The one place that wires the parts together."""
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from index.catalog import Catalog, Collection, Database, sqlite_url
+from index.catalog import Catalog, Collection
+from index.document import Passage
 from index.embed import Embedder, open_embedder
-from index.errors import QAError
+from index.errors import InvalidRequest
 from index.followers import Followers
 from index.ingest import Ingestor, OnEmbedded, Result, Upload
+from index.jobs import Jobs
 from index.owner import OwnerLock
-from index.jobs import Job, Jobs, Queued
 from index.retrieve import Retriever
 from index.sync import Known
-from qa_service.answer import Answerer
+from qa_service.answer import Answerer, Event, Question
+from qa_service.database import open_database
 from qa_service.extractive import ExtractiveWriter
 from qa_service.keys import Keys
 from qa_service.llm import LiteLLMModel, Timeouts
 from qa_service.relevance import is_relevant
+from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.settings import Settings
 from qa_service.writing import ModelWriter, Writer
 
@@ -25,30 +27,36 @@ from qa_service.writing import ModelWriter, Writer
 class Services:
     """Everything that a data directory needs to be indexed, searched and asked.
 
-    The caller holds the directory's `OwnerLock` as long as the services are open.
+    The caller holds the directory's `OwnerLock` as long as the services are open. An `embedder` that is given
+    takes the place of the settings' own, and is left open.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, embedder: Embedder | None = None) -> None:
         self.settings = settings
-        self._database = open_database(settings)
-        self.catalog = Catalog(self._database)
-        self.keys = Keys(self._database)
-        self.jobs = Jobs(self._database)
-        self.embedder: Embedder = open_embedder(
-            settings.embedding_model, cache_dir=settings.data_dir / "models"
-        )
-        self.followers = Followers(
-            settings.data_dir / "followers", self.catalog, chroma_url=settings.chroma_url
-        )
-        self.retriever = Retriever(self.catalog, self.embedder, self.followers)
-        self.writer = _writer(settings)
-        self.answerer = Answerer(
-            self.catalog,
-            self.retriever,
-            self.writer,
-            is_relevant=is_relevant,
-            total_seconds=settings.answer_seconds,
-        )
+        with ExitStack() as opened:
+            database = open_database(settings)
+            opened.callback(database.close)
+            self.catalog = Catalog(database)
+            self.keys = Keys(database)
+            self.jobs = Jobs(database)
+            if embedder is None:
+                embedder = open_embedder(settings.embedding_model, cache_dir=settings.data_dir / "models")
+                opened.callback(embedder.close)
+            self.embedder = embedder
+            self.followers = Followers(
+                settings.data_dir / "followers", self.catalog, chroma_url=settings.chroma_url
+            )
+            opened.callback(self.followers.close)
+            self.retriever = Retriever(self.catalog, self.embedder, self.followers)
+            self._model = _model(settings)
+            self.answerer = Answerer(
+                self.catalog,
+                self.retriever,
+                _writer(self._model, settings),
+                is_relevant=is_relevant,
+                total_seconds=settings.answer_seconds,
+            )
+            self._opened = opened.pop_all()
 
     def collection(self, name: str) -> Collection:
         """The collection of that name, made for the embedding model of the settings where it is new."""
@@ -60,54 +68,46 @@ class Services:
         """What writes documents into a collection."""
         return Ingestor(self.catalog, collection, self.embedder, self.followers)
 
+    def answer(self, wanted: AnswerRequest) -> Iterator[Event]:
+        """The events of the answer to a question; `InvalidRequest` where it is too long."""
+        self._check_length("question", wanted.question)
+        return self.answerer.answer(
+            Question(
+                wanted.question,
+                collection=wanted.collection,
+                k=wanted.k or self.settings.passages,
+                only=wanted.filter,
+            )
+        )
+
+    def search(self, wanted: SearchRequest) -> tuple[Passage, ...]:
+        """The passages for a query, best first; `InvalidRequest` where it is too long."""
+        self._check_length("query", wanted.query)
+        collection = self.catalog.collection(wanted.collection)
+        return self.retriever.search(collection, wanted.query, k=wanted.k, only=wanted.filter).passages
+
+    def warm_embedder(self) -> None:
+        """Load the local embedding model, so that the first question does not wait for it."""
+        if self.settings.embedding_model is None:
+            self.embedder.embed_query("warm")
+
+    def warm_model(self) -> None:
+        """Load what calls the language model, which takes seconds; nothing where there is none."""
+        if self._model:
+            self._model.warm()
+
     def close(self) -> None:
         """Close everything cleanly."""
-        self.followers.close()
-        self.embedder.close()
-        self._database.close()
+        self._opened.close()
 
-
-def _writer(settings: Settings) -> Writer:
-    if settings.model is None:
-        return ExtractiveWriter()
-    timeouts = Timeouts(
-        connect_seconds=settings.connect_seconds,
-        first_token_seconds=settings.first_token_seconds,
-        idle_seconds=settings.idle_seconds,
-    )
-    model = LiteLLMModel(
-        settings.model,
-        timeouts=timeouts,
-        api_base=settings.model_api_base,
-        fallbacks=settings.model_fallbacks,
-    )
-    return ModelWriter(model, max_tokens=settings.max_output_tokens)
-
-
-@contextmanager
-def opened(settings: Settings, *, command: str) -> Iterator[Services]:
-    """The services of a data directory, owned by this process as long as the block runs.
-
-    Raises `DataDirectoryInUse` where another process owns it; `command` is what others are told then.
-    """
-    lock = OwnerLock(settings.data_dir, command=command)
-    try:
-        services = Services(settings)
-        try:
-            yield services
-        finally:
-            services.close()
-    finally:
-        lock.release()
-
-
-def open_database(settings: Settings) -> Database:
-    """The catalog's database, which several processes may open at a time."""
-    return Database(settings.database_url or sqlite_url(settings.data_dir / "catalog.sqlite3"))
+    def _check_length(self, field: str, text: str) -> None:
+        limit = self.settings.max_question_characters
+        if len(text) > limit:
+            raise InvalidRequest(f"{field}: it has {len(text)} characters, and {limit} are taken: shorten it")
 
 
 class LocalShelf:
-    """A collection of this process, to synchronise a folder with."""
+    """A collection of services that are open here, to synchronise a folder with."""
 
     def __init__(self, services: Services, collection: str, *, on_embedded: OnEmbedded) -> None:
         self._services = services
@@ -128,43 +128,37 @@ class LocalShelf:
         self._ingestor.delete(document_id)
 
 
-class Worker:
-    """Indexes acknowledged uploads in a thread of its own, one after the other, also those of before a crash."""
+@contextmanager
+def opened(settings: Settings, *, command: str, embedder: Embedder | None = None) -> Iterator[Services]:
+    """The services of a data directory, owned by this process as long as the block runs.
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="index-worker", daemon=True)
-        self._thread.start()
-
-    def submit(self, job: Job) -> None:
-        """Start on a job that has been added."""
-        self._wake.set()
-
-    def close(self) -> None:
-        """Stop after the upload at hand; the rest waits in the catalog."""
-        self._stop.set()
-        self._wake.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        jobs = self._services.jobs
-        while not self._stop.is_set():
-            self._wake.clear()
-            for item_id in jobs.queued():
-                if self._stop.is_set():
-                    return
-                if item := jobs.take(item_id):
-                    self._index(item)
-            self._wake.wait()
-
-    def _index(self, item: Queued) -> None:
-        services = self._services
+    Raises `DataDirectoryInUse` where another process owns it; `command` is what others are told then.
+    """
+    lock = OwnerLock(settings.data_dir, command=command)
+    try:
+        services = Services(settings, embedder=embedder)
         try:
-            collection = services.collection(item.collection)
-            (result,) = services.ingestor(collection).put([item.upload])
-        except QAError as error:
-            services.jobs.end(item.item_id, "failed", error)
-        else:
-            services.jobs.end(item.item_id, result.outcome, result.error)
+            yield services
+        finally:
+            services.close()
+    finally:
+        lock.release()
+
+
+def _model(settings: Settings) -> LiteLLMModel | None:
+    if settings.model is None:
+        return None
+    return LiteLLMModel(
+        settings.model,
+        timeouts=Timeouts(
+            connect_seconds=settings.connect_seconds,
+            first_token_seconds=settings.first_token_seconds,
+            idle_seconds=settings.idle_seconds,
+        ),
+        api_base=settings.model_api_base,
+        fallbacks=settings.model_fallbacks,
+    )
+
+
+def _writer(model: LiteLLMModel | None, settings: Settings) -> Writer:
+    return ModelWriter(model, max_tokens=settings.max_output_tokens) if model else ExtractiveWriter()

@@ -1,84 +1,137 @@
 """The settings, from environment variables that begin with `QA_`."""
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from qa_service.errors import SettingsError
 
+_PREFIX = "QA_"
+
+
+def _web_address(value: str | None) -> str | None:
+    if value is not None:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it should be an address such as http://127.0.0.1:8000")
+    return value
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(each.strip() for each in value.split(",") if each.strip())
+    return value
+
+
+def _expanded(value: Path) -> Path:
+    try:
+        return value.expanduser().absolute()
+    except RuntimeError as error:  # nobody's home is known here
+        raise ValueError(f"{error}: name the folder in full") from None
+
+
+Folder = Annotated[Path, AfterValidator(_expanded)]
+Address = Annotated[str | None, AfterValidator(_web_address)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
 
 class Settings(BaseSettings):
-    """Each field is the environment variable of its name in capitals behind `QA_`; the units are in the names."""
+    """Each field is the environment variable of its name in capitals behind `QA_`; units are in the names.
 
-    model_config = SettingsConfigDict(env_prefix="QA_", frozen=True, extra="ignore")
+    A variable that is empty is as good as unset.
+    """
 
-    data_dir: Path = Field(
-        Path("~/.qa-service"),
-        description="The folder that holds everything: catalog, followers, converted model.",
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        str_strip_whitespace=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
     )
-    model: str | None = Field(
-        None,
-        description="A litellm model name, such as `gpt-4.1-mini`, that writes the answers; its key comes "
-        "from the provider's own variable. Unset: answers are extractive, without key or network.",
-    )
-    model_api_base: str | None = Field(
-        None, description="The address of the model's API, where it is your own."
-    )
-    model_fallbacks: Annotated[tuple[str, ...], NoDecode] = Field(
-        (),
-        description="Models to ask, in order, where `QA_MODEL` fails before its first word; comma-separated.",
-    )
-    embedding_model: str | None = Field(
-        None, description="A litellm embedding model name. Unset: the local multilingual model."
-    )
-    chroma_url: str | None = Field(
-        None, description="The address of a Chroma server. Unset: Chroma inside the data directory."
-    )
-    database_url: str | None = Field(
-        None, description="An SQLAlchemy URL for the catalog. Unset: SQLite inside the data directory."
-    )
-    passages: int = Field(20, ge=1, le=200, description="Passages that an answer is written from.")
-    answer_seconds: float = Field(60, gt=0, description="The time that an answer may take in all.")
-    connect_seconds: float = Field(5, gt=0, description="The time in which the model's server must accept.")
-    first_token_seconds: float = Field(
-        30, gt=0, description="The time in which the model's first token must come."
-    )
-    idle_seconds: float = Field(15, gt=0, description="The longest pause between two tokens of the model.")
-    max_output_tokens: int = Field(
-        1000, ge=16, description="The most tokens that a model may write an answer in."
-    )
-    max_upload_mib: int = Field(64, ge=1, description="The largest request body that is taken, in MiB.")
-    max_question_characters: int = Field(
-        4000, ge=1, description="The longest question or query that is taken."
-    )
-    threads: int = Field(32, ge=2, description="Requests that `qa serve` works on at once.")
 
-    @field_validator("data_dir")
-    @classmethod
-    def _expanded(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    data_dir: Folder = Path("~/.qa-service")
+    """The folder that holds everything: catalog, followers, converted model."""
 
-    @field_validator("model_fallbacks", mode="before")
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        return (
-            [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
-        )
+    model: str | None = None
+    """A litellm model name, such as `gpt-4.1-mini`, that writes the answers; its key comes from the variable
+    that litellm documents. Unset: answers are extractive, without key or network."""
 
-    @field_validator(
-        "model", "model_api_base", "embedding_model", "chroma_url", "database_url", mode="before"
-    )
-    @classmethod
-    def _empty_is_unset(cls, value: object) -> object:
-        return value or None
+    model_api_base: Address = None
+    """The address of the model's API, where it is not the provider's usual one."""
+
+    model_fallbacks: Names = ()
+    """Models to ask, in order, where `QA_MODEL` fails before its first word; separated by commas."""
+
+    embedding_model: str | None = None
+    """A litellm embedding model name. Unset: the local multilingual model."""
+
+    chroma_url: Address = None
+    """The address of a Chroma server. Unset: Chroma inside the data directory."""
+
+    database_url: str | None = None
+    """An SQLAlchemy URL for the catalog. Unset: SQLite inside the data directory."""
+
+    passages: Annotated[int, Field(ge=1, le=200)] = 20
+    """How many passages an answer is written from where the request names no `k`."""
+
+    answer_seconds: Seconds = 60
+    """The time that an answer may take in all."""
+
+    connect_seconds: Seconds = 5
+    """The time in which the model's server must accept a connection."""
+
+    first_token_seconds: Seconds = 30
+    """The time in which the model's first token must come."""
+
+    idle_seconds: Seconds = 15
+    """The longest pause between two tokens of the model."""
+
+    max_output_tokens: Annotated[int, Field(ge=16)] = 1000
+    """The most tokens that a model may write an answer in."""
+
+    max_upload_mib: Annotated[int, Field(ge=1)] = 64
+    """The largest request body that is taken, in MiB."""
+
+    max_question_characters: Annotated[int, Field(ge=1)] = 4000
+    """The longest question or query that is taken."""
+
+    threads: Annotated[int, Field(ge=2, le=900)] = 32
+    """Requests that `qa serve` works on at once, and the answers that are streamed at once."""
+
+    heartbeat_seconds: Seconds = 15
+    """How often a stream that waits sends a comment; a client that has left is noticed by that."""
 
 
 def load_settings() -> Settings:
-    """The settings of this environment; `SettingsError`, naming the variable, where one is wrong."""
+    """The settings of this environment; `SettingsError`, naming each variable, where one is wrong."""
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"QA_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+        wrong = "; ".join(
+            f"{_PREFIX}{str(each['loc'][0]).upper()}: {_message(each['msg'])}" for each in error.errors()
+        )
         raise SettingsError(f"wrong settings: {wrong}") from None
+
+
+def misspelt(names: Iterable[str] = os.environ) -> dict[str, str]:
+    """The variables that begin with `QA_` and look like a misspelt setting, each with what is probably meant.
+
+    Others that begin so are let be: they may belong to somebody else.
+    """
+    known = [f"{_PREFIX}{field.upper()}" for field in Settings.model_fields]
+    unknown = (name for name in names if name.upper().startswith(_PREFIX) and name.upper() not in known)
+    found = {name: get_close_matches(name.upper(), known, n=1, cutoff=0.8) for name in unknown}
+    return {name: matches[0] for name, matches in found.items() if matches}
+
+
+def _message(text: str) -> str:
+    return text.removeprefix("Value error, ").removeprefix("Input ")

@@ -1,9 +1,12 @@
 """From guards to a verdict: how well does the cited text support a claim?"""
 
+from index.language import comparable, language
 from index.terms import content_terms
 from qa_service.claims import Support
 from qa_service.guards import Fault, check
-from qa_service.guards.text import comparable, language
+
+_ENOUGH = 0.5
+"""The least share of its content words that a supported claim shares with the text, in the same language."""
 
 
 def assess(claim: str, cited: str, *, context: str, question: str) -> Support | tuple[Fault, ...]:
@@ -16,5 +19,7 @@ def assess(claim: str, cited: str, *, context: str, question: str) -> Support | 
     if not comparable(language(claim), language(cited)):
         return Support("partial", "numbers_and_dates")
     said = set(content_terms(claim))
-    score = len(said & set(content_terms(cited))) / len(said) if said else 1.0
-    return Support("supported", "guards", round(score, 2))
+    if not said:
+        return Support("unchecked", "guards")
+    score = len(said & set(content_terms(cited))) / len(said)
+    return Support("supported" if score >= _ENOUGH else "partial", "guards", round(score, 2))

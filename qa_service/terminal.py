@@ -1,12 +1,17 @@
 """Answers and passages as they are printed in a terminal."""
 
+import json
+import re
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 
 _WIDTH = 96
+_JOINERS = "\u200c\u200d"  # they shape letters and emoji, and do nothing else
+_CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 _REASONS = {
     "empty_index": "Nothing is indexed here yet: `qa index PATH` indexes a folder.",
@@ -35,12 +40,33 @@ def answer_lines(events: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[str]:
 def passage_lines(passages: Iterable[dict[str, Any]]) -> Iterator[str]:
     """The lines of a search result."""
     for passage in passages:
-        place = f", page {passage['page']}" if "page" in passage else ""
-        yield click.style(f"{passage['rank']}. {passage['title']}{place}", bold=True) + (
-            f"  {passage['score']:.2f}  {passage['source']}"
-        )
+        place = f"{passage['score']:.2f}  {printable(passage['source'])}"
+        yield f"{_title(str(passage['rank']) + '.', passage)}  {place}"
         yield from _quoted(passage["text"])
         yield ""
+
+
+def json_text(value: object) -> str:
+    """JSON for people, in which what would drive a terminal is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def printable(text: str) -> str:
+    """Text on one line, without what would drive the terminal or turn the order of its letters.
+
+    Any white space is a space, a control character is `�`, and an invisible mark is left out.
+    """
+    return "".join(_printable(character) for character in text)
+
+
+def _printable(character: str) -> str:
+    if character.isspace():
+        return " "
+    category = unicodedata.category(character)
+    if category in ("Cc", "Cs"):
+        return "�"
+    return "" if category == "Cf" and character not in _JOINERS else character
 
 
 def _claim(claim: dict[str, Any]) -> Iterator[str]:
@@ -51,28 +77,34 @@ def _claim(claim: dict[str, Any]) -> Iterator[str]:
 
 def _end(answer: dict[str, Any]) -> Iterator[str]:
     if reason := answer.get("reason"):
-        yield click.style(_REASONS[reason], fg="yellow")
+        yield click.style(_REASONS.get(reason, reason), fg="yellow")
     for missing in answer["missing"]:
         yield from _wrapped(f"Missing: {missing}", indent="")
-    if answer["status"] == "abstained" and answer["passages"]:
-        yield "The nearest passages:"
-        yield ""
-        yield from passage_lines(answer["passages"][:3])
+    if answer["status"] == "abstained":
+        if answer["passages"]:
+            yield "The nearest passages:"
+            yield ""
+            yield from passage_lines(answer["passages"][:3])
         return
     if answer["status"] == "conflict":
         yield click.style("The documents disagree.", fg="yellow")
     yield ""
     for citation in answer["citations"]:
-        page = f", page {citation['page']}" if "page" in citation else ""
         span = citation["span"]
-        yield click.style(f"[{citation['number']}] {citation['title']}{page}", bold=True) + (
-            f"  {citation['source']}:{span['start']}-{span['end']}"
-        )
+        place = f"{printable(citation['source'])}:{span['start']}-{span['end']}"
+        yield f"{_title('[' + str(citation['number']) + ']', citation)}  {place}"
         yield from _quoted(citation["quote"])
     methods = {claim["support"]["method"] for claim in answer["claims"]}
-    checked = "; ".join(_SUPPORT[method] for method in sorted(methods))
+    checked = "; ".join(_SUPPORT.get(method, method) for method in sorted(methods))
     yield ""
-    yield click.style(f"{answer['model']} · {checked} · {answer['timings_ms']['total']:.0f} ms", dim=True)
+    yield click.style(
+        f"{printable(answer['model'])} · {checked} · {answer['timings_ms']['total']:.0f} ms", dim=True
+    )
+
+
+def _title(number: str, place: dict[str, Any]) -> str:
+    page = f", page {place['page']}" if "page" in place else ""
+    return click.style(f"{number} {printable(place['title'])}{page}", bold=True)
 
 
 def _quoted(text: str) -> Iterator[str]:
@@ -80,9 +112,4 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 def _wrapped(text: str, *, indent: str) -> Iterator[str]:
-    yield from textwrap.wrap(_printable(text), _WIDTH, initial_indent=indent, subsequent_indent=indent)
-
-
-def _printable(text: str) -> str:
-    """Without control characters: a document must not drive the terminal that it is quoted in."""
-    return "".join(character for character in text if character.isprintable() or character == " ")
+    yield from textwrap.wrap(printable(text), _WIDTH, initial_indent=indent, subsequent_indent=indent)

@@ -1,73 +1,18 @@
-"""What goes over the wire: the requests that are taken, and answers, passages and documents as JSON values."""
+"""What is sent over the wire: answers, passages, documents and jobs as JSON values."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing import Any
 
 from index.catalog import Document, DocumentText
 from index.document import Passage, Span
-from index.jobs import Job
-from index.retrieve import MAX_K, Filter
-from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound, Question
+from index.ingest import Upload
+from index.jobs import Job, JobItem
+from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound
 from qa_service.claims import Citation
 from qa_service.gate import Claim
+from qa_service.worker import Delay
 
 JSON = dict[str, Any]
-
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Value = Annotated[str, StringConstraints(max_length=1000)]
-
-
-class Request(BaseModel):
-    """A request body: a field that is not known is an error, so that a misspelt one is not passed over."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Search(Request):
-    collection: Name = "default"
-    filter: dict[Value, Value | list[Value]] | None = None
-
-    @property
-    def only(self) -> Filter | None:
-        """The filter with a list of values for each key."""
-        if self.filter is None:
-            return None
-        return {key: [value] if isinstance(value, str) else value for key, value in self.filter.items()}
-
-
-class AnswerRequest(_Search):
-    """`POST /v1/answers`."""
-
-    question: Text
-    k: int | None = Field(None, ge=1, le=MAX_K)
-    stream: bool = False
-
-
-def to_question(wanted: AnswerRequest, *, passages: int) -> Question:
-    """What is asked by a request; `passages` is the number to answer from where it names none."""
-    return Question(wanted.question, collection=wanted.collection, k=wanted.k or passages, only=wanted.only)
-
-
-class SearchRequest(_Search):
-    """`POST /v1/search`."""
-
-    query: Text
-    k: int = Field(10, ge=1, le=MAX_K)
-
-
-class DocumentRequest(Request):
-    """`POST /v1/documents` with a text; without a source, the same text twice is one document."""
-
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-    text: str
-    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)] | None = (
-        None
-    )
-    metadata: dict[Value, Value] = Field(default_factory=dict)
-    collection: Name = "default"
 
 
 def span_json(span: Span) -> JSON:
@@ -108,7 +53,8 @@ def citation_json(citation: Citation) -> JSON:
 
 def claim_json(claim: Claim) -> JSON:
     """A claim with the numbers of its citations."""
-    _require_claims([claim])
+    if not isinstance(claim, Claim):
+        raise TypeError(f"{claim!r} is no claim: only what the gate has made is sent")
     support = claim.support
     return {
         "text": claim.text,
@@ -128,6 +74,7 @@ def answer_json(answer: Answer) -> JSON:
         "id": answer.id,
         "status": answer.status,
         **({"reason": answer.reason} if answer.reason else {}),
+        **({"failure": answer.failure} if answer.failure else {}),
         "text": answer.text,
         "claims": [claim_json(claim) for claim in answer.claims],
         "citations": [citation_json(citation) for citation in answer.citations],
@@ -195,31 +142,39 @@ def text_json(document: DocumentText, span: Span) -> JSON:
     }
 
 
-def job_json(job: Job) -> JSON:
-    """A job with its documents."""
+def acknowledged_json(job: Job, uploads: Sequence[Upload]) -> JSON:
+    """What is said of uploads that are on disk and wait to be indexed; `job` has them in their order."""
+    return {
+        "job_id": job.id,
+        "documents": [
+            {"id": item.document_id, "title": upload.title or upload.name, "status": item.state}
+            for item, upload in zip(job.items, uploads, strict=True)
+        ],
+    }
+
+
+def job_json(job: Job, delay: Delay | None) -> JSON:
+    """A job with its documents; `delay` says why uploads wait, where they do."""
     return {
         "id": job.id,
         "collection": job.collection,
         "status": job.status,
         "created_at": job.created_at,
-        "documents": [
-            {
-                "id": item.document_id,
-                "title": item.name,
-                "source": item.source,
-                "status": item.state,
-                **(
-                    {"error": {"code": item.error_code, "message": item.error_message}}
-                    if item.error_code
-                    else {}
-                ),
-            }
-            for item in job.items
-        ],
+        **({"delay": _delay_json(delay)} if delay and job.status == "running" else {}),
+        "documents": [_item_json(item) for item in job.items],
     }
 
 
-def _require_claims(claims: Sequence[Claim]) -> None:
-    for claim in claims:
-        if not isinstance(claim, Claim):
-            raise TypeError(f"{claim!r} is no claim: only what the gate has made is sent")
+def _delay_json(delay: Delay) -> JSON:
+    return {"code": delay.error.code, "message": str(delay.error), "retry_seconds": delay.seconds}
+
+
+def _item_json(item: JobItem) -> JSON:
+    error = {"code": item.error_code, "message": item.error_message} if item.error_code else None
+    return {
+        "id": item.document_id,
+        "name": item.name,
+        "source": item.source,
+        "status": item.state,
+        **({"error": error} if error else {}),
+    }

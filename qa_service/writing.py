@@ -1,17 +1,19 @@
-"""Who writes an answer: a model under the citation protocol, or nobody, where sentences are quoted as they stand.
+"""Who writes an answer: a model under the citation protocol, or nobody, where sentences are merely quoted.
 
-A `Writer` begins a `Writing` for each answer. It gives drafts, which the gate checks, and may be asked once to
-write again what was rejected.
+A `Writer` begins a `Writing` for each answer. It gives drafts, which the gate checks, and may be asked once
+to write again what was rejected.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from prompts import prompt
-from qa_service.errors import ModelIncomplete, ModelReplyEmpty
+from qa_service.errors import ModelError, ModelReplyEmpty, ModelTruncated
 from qa_service.gate import Rejected
 from qa_service.llm import ChatModel, Deadline, Finish, Message, Usage
-from qa_service.protocol import Draft, Lines, Offer, read
+from qa_service.plain import defuse
+from qa_service.protocol import Discarded, Draft, Offer
+from qa_service.reading import Lines, read
 
 NO_USAGE = Usage(0, 0, 0.0)
 
@@ -24,17 +26,12 @@ class Writing(Protocol):
         """What the writing has consumed so far."""
         ...
 
-    @property
-    def complete(self) -> bool:
-        """Whether the writer came to its own end; a stream that was cut did not."""
-        ...
-
     def drafts(self) -> Iterator[Draft]:
-        """The answer, draft by draft."""
+        """The answer, draft by draft; raises `ModelError` where the writer does not come to its own end."""
         ...
 
     def repaired(self, rejected: Sequence[Rejected]) -> Iterator[Draft]:
-        """What was rejected, written again; nothing where the writer can't do better."""
+        """What was rejected, written again, as `drafts`; nothing where the writer can't do better."""
         ...
 
 
@@ -75,31 +72,39 @@ class ModelWriter:
 
     def begin(self, question: str, offer: Offer, *, deadline: Deadline) -> "ModelWriting":
         """Start to answer `question` from the passages on offer."""
+        user = prompt("answer.user").render(passages=offer.render(), question=defuse(question))
         messages = (
             Message("system", prompt("answer.system").render(key=offer.key)),
-            Message("user", prompt("answer.user").render(passages=offer.render(), question=question)),
+            Message("user", user),
         )
-        return ModelWriting(self._model, messages, self._max_tokens, deadline)
+        return ModelWriting(self._model, messages, offer.key, max_tokens=self._max_tokens, deadline=deadline)
 
 
 class ModelWriting:
     """An answer that a model writes."""
 
     def __init__(
-        self, model: ChatModel, messages: tuple[Message, ...], max_tokens: int, deadline: Deadline
+        self,
+        model: ChatModel,
+        messages: tuple[Message, ...],
+        key: str,
+        *,
+        max_tokens: int,
+        deadline: Deadline,
     ) -> None:
         self._model = model
         self._messages = messages
+        self._key = key
         self._max_tokens = max_tokens
         self._deadline = deadline
         self._written: list[str] = []
         self.usage = NO_USAGE
-        self.complete = False
 
     def drafts(self) -> Iterator[Draft]:
         """The answer, draft by draft, each when its line has ended.
 
-        Raises `ModelError` where the model fails before its first line; later, the writing ends incomplete.
+        Raises `ModelError` where the model fails; what it wrote since its last whole line is discarded. A
+        reply without text gives nothing: that is for the answer to call unverifiable, not a failure.
         """
         yield from self._stream(self._messages)
 
@@ -117,27 +122,28 @@ class ModelWriting:
 
     def _stream(self, messages: Sequence[Message]) -> Iterator[Draft]:
         lines = Lines()
-        self.complete = False
-        started = False
         try:
             for piece in self._model.stream(messages, max_tokens=self._max_tokens, deadline=self._deadline):
                 if isinstance(piece, Finish):
-                    self.usage = _sum(self.usage, piece.usage)
-                    self.complete = True
-                    break
+                    self._spend(piece.usage)
+                    yield from self._read(lines.finish(complete=True))
+                    return
                 self._written.append(piece)
-                for line in lines.feed(piece):
-                    started = True
-                    yield from read(line) if isinstance(line, str) else [line]
-        except ModelReplyEmpty:
-            # Nothing was written: that is for the gate to call unverifiable, not a fault of the connection.
-            self.complete = True
-        except ModelIncomplete as error:
-            self.usage = _sum(self.usage, error.usage or NO_USAGE)
-            if not started:
-                raise
-        for line in lines.finish(complete=self.complete):
-            yield from read(line) if isinstance(line, str) else [line]
+                yield from self._read(lines.feed(piece))
+            raise ModelTruncated(f"{self._model.name} broke off before its end: ask again")
+        except ModelReplyEmpty as error:
+            self._spend(error.usage)
+        except ModelError as error:
+            self._spend(error.usage)
+            yield from self._read(lines.finish(complete=False))
+            raise
+
+    def _read(self, lines: Iterator[str | Discarded]) -> Iterator[Draft]:
+        for line in lines:
+            yield from read(line, key=self._key) if isinstance(line, str) else [line]
+
+    def _spend(self, usage: Usage | None) -> None:
+        self.usage = _sum(self.usage, usage or NO_USAGE)
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

@@ -5,11 +5,15 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from qa_service.api.state import state
+from qa_service.address import is_loopback
+from qa_service.api.context import context
 from qa_service.errors import Forbidden, Unauthorized
+from qa_service.replies import HEADERS
 
 PUBLIC = frozenset({"health.livez", "health.readyz", "pages.index", "pages.static", "pages.document"})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The endpoints that hold no secrets."""
+
+_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
 def register(app: Flask) -> None:
@@ -19,41 +23,61 @@ def register(app: Flask) -> None:
 
 
 def _authorise() -> None:
-    held = state()
-    shown = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-    if held.token and shown and hmac.compare_digest(shown.encode(), held.token.encode()):
-        return
-    _refuse_other_sites()
     if request.endpoint in PUBLIC:
         return
-    keys = held.services.keys
-    if shown:
-        if keys.verify(shown) is None:
-            raise Unauthorized("this key is not known here: make one with `qa keys create NAME`")
-        return
-    if not held.is_local or keys.exist():
+    shown = request.authorization
+    if shown is None and "Authorization" not in request.headers:
+        _admit_without_key()
+    elif not (shown and shown.type == "bearer" and shown.token and _is_known(shown.token)):
+        raise Unauthorized("this key is not known here: make one with `qa keys create NAME`")
+
+
+def _is_known(shown: str) -> bool:
+    held = context()
+    if held.access.token and hmac.compare_digest(shown.encode(), held.access.token.encode()):
+        return True
+    return held.services.keys.verify(shown) is not None
+
+
+def _admit_without_key() -> None:
+    held = context()
+    if not held.access.is_local or held.services.keys.exist():
         raise Unauthorized("send a key, as `Authorization: Bearer sk_...`; `qa keys create NAME` makes one")
+    _refuse_other_sites()
 
 
 def _refuse_other_sites() -> None:
-    """An open service on loopback is within reach of any page in a browser on this machine: only ours may call."""
-    if not state().is_local:
-        return
-    host = urlsplit(f"//{request.host}").hostname
-    if host not in _LOOPBACK:
-        raise Forbidden(f"this service answers on loopback only, not as {host!r}")
+    """An open service is within reach of every page in a browser here, and of whoever a proxy lets in.
+
+    The host is checked since a page's own name may be made to lead here (DNS rebinding).
+    """
+    host = _hostname(request.host)
+    if host is None or not is_loopback(host):
+        raise Forbidden("without a key this service answers only under the name localhost: send a key")
+    if any(name in request.headers for name in _PROXY_HEADERS):
+        raise Forbidden("without a key this service answers nobody behind a proxy: send a key")
     origin = request.headers.get("Origin")
-    if origin and urlsplit(origin).netloc != request.host:
-        raise Forbidden(f"pages of {origin} may not call this service")
+    if origin is not None and _netloc(origin) != request.host:
+        raise Forbidden("without a key this service answers no pages but its own: send a key")
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise Forbidden("without a key this service answers no pages but its own: send a key")
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _harden(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault(
-        "Content-Security-Policy",
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    )
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

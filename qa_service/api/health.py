@@ -2,7 +2,8 @@
 
 from flask import Blueprint, Response, jsonify
 
-from qa_service.api.state import state
+from index.errors import CatalogError
+from qa_service.api.context import context
 
 blueprint = Blueprint("health", __name__)
 
@@ -15,8 +16,15 @@ def livez() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Whether requests can be served, or why not."""
-    reason = state().not_ready()
-    if reason:
-        return jsonify(status="not ready", reason=reason), 503
+    """Whether requests can be served: the catalog can be read, and uploads are worked on."""
+    try:
+        context().services.catalog.collections()
+    except CatalogError as error:
+        return _not_ready(error.code)
+    if not context().worker.is_alive():
+        return _not_ready("worker_ended")
     return jsonify(status="ready"), 200
+
+
+def _not_ready(reason: str) -> tuple[Response, int]:
+    return jsonify(status="not ready", reason=reason), 503

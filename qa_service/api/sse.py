@@ -4,61 +4,117 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flask import Response
+from werkzeug.exceptions import ServiceUnavailable
 
 from index.errors import QAError
 from qa_service.answer import Event
-from qa_service.api.problems import problem_json
+from qa_service.api.problems import InternalError
+from qa_service.errors import ShuttingDown
+from qa_service.replies import problem_json
 from qa_service.wire import event_json
-
-HEARTBEAT_SECONDS = 15.0
 
 log = logging.getLogger(__name__)
 
 
-def event_stream(events: Iterator[Event]) -> Response:
-    """The response that sends events as they happen.
+class Streams:
+    """The answers that are being streamed: at most `places` at once, since each has a thread of its own."""
 
-    The first event is awaited before the response begins, so that what fails at once is an ordinary problem
-    response. What fails later is sent as an `error` event; a stream without `done` is not complete.
-    """
-    first = next(events)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Response(_frames(first, events), headers=headers, content_type="text/event-stream; charset=utf-8")
+    def __init__(self, *, places: int, heartbeat_seconds: float) -> None:
+        self._places = threading.BoundedSemaphore(places)
+        self._heartbeat_seconds = heartbeat_seconds
+        self._running: set[_Stream] = set()
 
+    def __len__(self) -> int:
+        """The answers under way, those included whose client has left."""
+        return len(self._running)
 
-def _frames(first: Event, events: Iterator[Event]) -> Iterator[str]:
-    waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    gone = threading.Event()
+    def respond(self, events: Iterator[Event]) -> Response:
+        """The response that sends events as they happen.
 
-    def run() -> None:
+        The first event is awaited before the response begins, so that what fails at once is an ordinary
+        problem response. What fails later is sent as an `error` event; a stream without `done` is not
+        complete. A stream keeps its place until its answer has ended, also where its client has left.
+        """
+        if not self._places.acquire(blocking=False):
+            raise ServiceUnavailable(
+                "as many answers are streamed as this service can: try again", retry_after=5
+            )
         try:
-            for event in events:
-                waiting.put(_frame(*event_json(event)))
-                if gone.is_set():
-                    break
-        except QAError as error:
-            waiting.put(_frame("error", problem_json(error)))
+            stream = _Stream(next(events), events, self._heartbeat_seconds)
+        except BaseException:
+            self._places.release()
+            raise
+        # The events are made in a thread of their own, so that a comment can be sent while it waits.
+        threading.Thread(target=self._run, args=(stream,), name="answer", daemon=True).start()
+        return Response(
+            stream.frames(),
+            headers={"X-Accel-Buffering": "no"},
+            content_type="text/event-stream; charset=utf-8",
+        )
+
+    def end(self) -> None:
+        """End every stream with an error: the service shuts down."""
+        for stream in list(self._running):
+            stream.end(ShuttingDown("the service is shutting down: ask again when it is back"))
+
+    def _run(self, stream: "_Stream") -> None:
+        self._running.add(stream)
+        try:
+            stream.run()
         finally:
-            waiting.put(None)
-
-    yield _frame(*event_json(first))
-    # The events are made in a thread of their own: while it waits, the client hears that we are still here.
-    threading.Thread(target=run, name="answer", daemon=True).start()
-    try:
-        while True:
-            try:
-                frame = waiting.get(timeout=HEARTBEAT_SECONDS)
-            except queue.Empty:
-                frame = ": waiting\n\n"
-            if frame is None:
-                return
-            yield frame
-    finally:
-        gone.set()
+            self._running.discard(stream)
+            self._places.release()
 
 
-def _frame(name: str, data: dict[str, object]) -> str:
+class _Stream:
+    def __init__(self, first: Event, events: Iterator[Event], heartbeat_seconds: float) -> None:
+        self._first = first
+        self._events = events
+        self._heartbeat_seconds = heartbeat_seconds
+        self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._gone = threading.Event()
+
+    def run(self) -> None:
+        """Make the events until they end or nobody waits for them."""
+        try:
+            for event in self._events:
+                if self._gone.is_set():
+                    break
+                self._frames.put(_frame(*event_json(event)))
+        except QAError as error:
+            self.end(error)
+        except Exception:
+            log.exception("an answer failed")
+            self.end(InternalError("something went wrong here; the log says what"))
+        else:
+            self._frames.put(None)
+        finally:
+            del self._events  # nobody else holds it, so this closes it, and with it the model's stream
+
+    def end(self, error: QAError) -> None:
+        """Send an error, and nothing after it."""
+        self._gone.set()
+        self._frames.put(_frame("error", problem_json(error)))
+        self._frames.put(None)
+
+    def frames(self) -> Iterator[str]:
+        """What is sent, as it comes, and a comment whenever nothing came for a while."""
+        try:
+            yield _frame(*event_json(self._first))
+            while True:
+                try:
+                    frame = self._frames.get(timeout=self._heartbeat_seconds)
+                except queue.Empty:
+                    frame = ": waiting\n\n"
+                if frame is None:
+                    return
+                yield frame
+        finally:
+            self._gone.set()
+
+
+def _frame(name: str, data: Mapping[str, object]) -> str:
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

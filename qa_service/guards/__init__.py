@@ -17,12 +17,13 @@ leaves in a foreign script are compared.
 
 from collections.abc import Iterator, Sequence
 
+from index.language import comparable, language
 from qa_service.guards import dates, names, negation, numbers, overlap
 from qa_service.guards.fault import Fault, Kind
 from qa_service.guards.moments import BLANK, Mention, moments
 from qa_service.guards.numerals import roman
 from qa_service.guards.quantities import quantities
-from qa_service.guards.text import clean, comparable, language, note_marks, words
+from qa_service.guards.text import clean, note_marks, words
 
 __all__ = ["Fault", "Kind", "check"]
 

@@ -14,9 +14,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from index.language import Language
 from qa_service.guards.moments import Mention, Moment
 from qa_service.guards.numerals import numeral
-from qa_service.guards.text import Language, fold
+from qa_service.guards.text import fold
 
 _COUNT = r"\d{1,3}|[^\W\d_]+"
 _UNIT = (

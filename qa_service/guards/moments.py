@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from index.language import Language
 from qa_service.guards.numerals import numeral, roman
-from qa_service.guards.text import Language, fold
+from qa_service.guards.text import fold
 
 BLANK = "\ufffc"  # stands in for what has been read, so that nothing is read twice
 

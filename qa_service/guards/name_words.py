@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+from index.language import Language, is_function_word
 from qa_service.guards import spelling
 from qa_service.guards.numerals import numeral, roman
-from qa_service.guards.text import Language, Word, is_function_word, vocabulary
+from qa_service.guards.text import Word, vocabulary
 
 _TITLES = vocabulary("""
     mr mrs ms miss dr prof professor sir lord lady president general marshal colonel captain major

@@ -14,10 +14,11 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
 
+from index.language import Language, is_function_word
 from qa_service.guards import spelling
 from qa_service.guards.fault import Fault
 from qa_service.guards.name_words import is_candidate, names, stands_for_name
-from qa_service.guards.text import Language, Word, is_function_word, vocabulary, words
+from qa_service.guards.text import Word, vocabulary, words
 
 _SMALL = vocabulary("of the and for in on de la von und der des die и")
 _LONGEST_ACRONYM = 6

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from index.language import Language, is_function_word
 from index.terms import content_terms
 from qa_service.guards.fault import Fault
-from qa_service.guards.text import Language, is_function_word
 
 _CUE = re.compile(
     r"\b(?:not|never|no|without|neither|nor|cannot|none|nobody|nothing|nowhere|hardly|scarcely|\w+n't"

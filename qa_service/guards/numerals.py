@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
-from qa_service.guards.text import Language
+from index.language import Language
 
 Role = Literal["number", "scale", "vague", "evidence"]
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from index.language import Language, is_function_word
 from qa_service.guards.numerals import Numeral, numeral, roman
-from qa_service.guards.text import Language, fold, is_function_word
+from qa_service.guards.text import fold
 from qa_service.guards.units import Unit, unit_before, unit_behind
 
 _LONGEST_DIGITS = 30  # longer runs are compared as written: no real quantity, and slow to convert

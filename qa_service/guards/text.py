@@ -2,17 +2,13 @@
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
 
 
 def vocabulary(table: str) -> frozenset[str]:
     """The words of a table, separated by blanks."""
     return frozenset(table.split())
 
-
-Language = Literal["en", "de", "ru", "latin", "other", "unknown"]
 
 _FRACTIONS = {"½": "5", "¼": "25", "¾": "75"}
 _FRACTION = re.compile("([0-9]?)([½¼¾])")
@@ -39,25 +35,6 @@ _PLAIN = str.maketrans(
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _ENDS_SENTENCE = re.compile(r"[.!?:…]|[\"'(\[*#•]$")
-
-_STOPWORDS: dict[Language, str] = {
-    "en": """
-        the of and to in is was that it for on as with by he his are were from at an be this had not or
-        have which but they their she her its who been after also when into than did does has would
-        could said says
-    """,
-    "de": """
-        der die das und ist war den dem des ein eine einen einem einer eines zu mit von auf für nicht
-        sich auch als bei nach im am wurde wurden sind waren hat hatte aus er sie es wie oder aber über
-        vor zum zur durch dass werden haben kein keine ihre ihr sein seine
-    """,
-    "latin": """
-        le les une des est du dans que qui pour sur avec au aux el los las una del por con para il della
-        di che per non sono het een van zijn niet el
-    """,
-}
-_LANGUAGE_OF = {word: name for name, words in reversed(_STOPWORDS.items()) for word in words.split()}
-_LANGUAGE_SAMPLE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,33 +109,3 @@ def _opens(between: str, before: str) -> bool:
 
 def _abbreviates(word: str) -> bool:
     return len(word) == 1 or (word[0].isupper() and len(word) <= 3) or (word.islower() and len(word) <= 2)
-
-
-def is_function_word(word: str) -> bool:
-    """Whether a lower-case word is one of the commonest of its language, such as an article."""
-    return word in _LANGUAGE_OF
-
-
-def language(text: str) -> Language:
-    """The language of a text, by script and function words.
-
-    `latin` is another language in Latin letters, `other` one in another script (Cyrillic is read as Russian),
-    and `unknown` a text in Latin letters that is too short to tell.
-    """
-    sample = _WORD.findall(text[:4000])[:_LANGUAGE_SAMPLE]
-    cyrillic = sum(len(word) for word in sample if "\u0400" <= word[0] <= "\u04ff")
-    latin = sum(len(word) for word in sample if word[0] < "\u0250")
-    others = sum(len(word) for word in sample) - cyrillic - latin
-    if others > max(cyrillic, latin):
-        return "other"
-    if cyrillic > latin:
-        return "ru"
-    counts = Counter(_LANGUAGE_OF[word] for raw in sample if (word := raw.lower()) in _LANGUAGE_OF)
-    return counts.most_common(1)[0][0] if counts else "unknown"
-
-
-def comparable(claim: Language, evidence: Language) -> bool:
-    """Whether the words of both can be compared; `unknown` goes with any language in Latin letters."""
-    if "unknown" in (claim, evidence):
-        return not {"ru", "other"} & {claim, evidence}
-    return claim == evidence

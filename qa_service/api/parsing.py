@@ -1,0 +1,33 @@
+"""Requests read into their models; what is off is an `InvalidRequest` that names the field."""
+
+from typing import TypeVar
+
+from flask import request
+from pydantic import ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from index.errors import InvalidRequest
+from qa_service.requests import Request, explain
+
+R = TypeVar("R", bound=Request)
+
+
+def body(model: type[R]) -> R:
+    """The request's JSON body. Of a name that comes twice in an object, the last counts."""
+    if not request.is_json:
+        raise UnsupportedMediaType("send a JSON body, with Content-Type: application/json")
+    try:
+        return model.model_validate_json(request.get_data(), strict=True)
+    except ValidationError as error:
+        raise explain(error) from None
+
+
+def query(model: type[R]) -> R:
+    """The values behind the `?` of the request's address."""
+    values = request.args.to_dict(flat=False)
+    if repeated := next((name for name, given in values.items() if len(given) > 1), None):
+        raise InvalidRequest(f"{repeated}: send it once")
+    try:
+        return model.model_validate_strings({name: given[0] for name, given in values.items()})
+    except ValidationError as error:
+        raise explain(error) from None

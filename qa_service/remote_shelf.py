@@ -1,0 +1,110 @@
+"""A collection behind a running service, to synchronise a folder with."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from index.errors import NotFound
+from index.ingest import Outcome, Result, Upload
+from index.sync import Known
+from qa_service.client import Client, ServiceError
+
+_BATCH_BYTES = 16 * 2**20
+_BATCH_FILES = 50
+_POLL_SECONDS = 0.2
+_REFUSED_CONTENT = (400, 413, 415, 422)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDocument:
+    """A document of the service, as far as synchronising a folder needs it."""
+
+    id: str
+    source: str
+    origin: str
+
+
+class RemoteShelf:
+    """Uploads in batches and waits for their jobs; a file that is refused does not affect the others."""
+
+    def __init__(self, client: Client, collection: str) -> None:
+        self._client = client
+        self._collection = collection
+
+    def known(self) -> Sequence[Known]:
+        """All documents of the collection; none where it does not exist yet."""
+        try:
+            found = list(self._client.documents(self._collection))
+        except ServiceError as error:
+            if error.http_status != 404:
+                raise
+            return []
+        return [RemoteDocument(each["id"], each["source"], each["origin"]) for each in found]
+
+    def put(self, uploads: Iterable[Upload]) -> Iterator[Result]:
+        """Upload documents and wait for the job of each batch."""
+        batch: list[Upload] = []
+        size = 0
+        for upload in uploads:
+            # A batch that is too large for the service is refused: a large file goes alone.
+            if batch and (len(batch) == _BATCH_FILES or size + len(upload.data) > _BATCH_BYTES):
+                yield from self._upload(batch)
+                batch, size = [], 0
+            batch.append(upload)
+            size += len(upload.data)
+        if batch:
+            yield from self._upload(batch)
+
+    def delete(self, document_id: str) -> None:
+        """Remove a document; `NotFound` where it has gone."""
+        try:
+            self._client.delete(document_id)
+        except ServiceError as error:
+            if error.http_status != 404:
+                raise
+            raise NotFound(str(error)) from None
+
+    def _upload(self, batch: list[Upload]) -> Iterator[Result]:
+        try:
+            accepted = self._client.upload(self._collection, batch)
+        except ServiceError as error:
+            if error.http_status not in _REFUSED_CONTENT:
+                raise
+            yield from self._one_by_one(batch, error)
+        else:
+            yield from self._ended(accepted["job_id"], batch)
+
+    def _one_by_one(self, batch: list[Upload], error: ServiceError) -> Iterator[Result]:
+        if len(batch) == 1:
+            yield Result(batch[0].source, "failed", None, error=error)
+            return
+        for upload in batch:
+            yield from self._upload([upload])
+
+    def _ended(self, job_id: str, batch: list[Upload]) -> Iterator[Result]:
+        """The results of a job, each when its document has ended."""
+        waiting = {upload.source for upload in batch}
+        while True:
+            job = self._client.job(job_id)
+            for document in job["documents"]:
+                if document["status"] != "queued" and document["source"] in waiting:
+                    waiting.remove(document["source"])
+                    yield _result(document)
+            if job["status"] == "done":
+                break
+            time.sleep(_POLL_SECONDS)
+        for source in waiting:  # a document that is deleted meanwhile leaves its job
+            yield Result(
+                source, "failed", None, error=ServiceError("it was deleted while it was being indexed")
+            )
+
+
+def _result(document: dict[str, object]) -> Result:
+    error = cast("dict[str, str] | None", document.get("error"))
+    return Result(
+        str(document["source"]),
+        cast("Outcome", document["status"]),
+        str(document["id"]),
+        error=ServiceError(error["message"]) if error else None,
+    )

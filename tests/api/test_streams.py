@@ -1,0 +1,205 @@
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import ServiceUnavailable
+
+from qa_service.answer import Event, PassagesFound
+from qa_service.api import Context, Streams, create_app
+from qa_service.api.sse import Response
+from qa_service.errors import ModelTruncated
+
+FOUND = PassagesFound(())
+FRAME = 'event: retrieval\ndata: {"passages": []}\n\n'
+
+
+def streams(*, places: int = 2, heartbeat_seconds: float = 60) -> Streams:
+    return Streams(places=places, heartbeat_seconds=heartbeat_seconds)
+
+
+def body(response: Response) -> Iterator[str]:
+    found: Iterator[str] = iter(response.response)  # type: ignore[arg-type]
+    return found
+
+
+def error(frame: str) -> Any:
+    assert frame.startswith("event: error\ndata: ")
+    assert frame.endswith("\n\n")
+    return json.loads(frame.removeprefix("event: error\ndata: "))
+
+
+def until(condition: Any, seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def test_events_are_sent_one_by_one_as_they_come() -> None:
+    go = threading.Event()
+
+    def events() -> Iterator[Event]:
+        yield FOUND
+        go.wait()
+        yield FOUND
+
+    frames = body(streams().respond(events()))
+    assert next(frames) == FRAME
+    go.set()
+    assert list(frames) == [FRAME]
+
+
+def test_a_comment_is_sent_while_nothing_happens() -> None:
+    go = threading.Event()
+
+    def events() -> Iterator[Event]:
+        yield FOUND
+        go.wait()
+        yield FOUND
+
+    frames = body(streams(heartbeat_seconds=0.01).respond(events()))
+    assert [next(frames) for _ in range(3)] == [FRAME, ": waiting\n\n", ": waiting\n\n"]
+    go.set()
+    rest = [frame for frame in frames if frame != ": waiting\n\n"]
+    assert rest == [FRAME]
+
+
+def test_a_failure_in_the_middle_is_an_error_event_and_the_end() -> None:
+    def events() -> Iterator[Event]:
+        yield FOUND
+        raise ModelTruncated("m broke off")
+
+    *first, last = body(streams().respond(events()))
+    assert first == [FRAME]
+    assert error(last) == {
+        "type": "about:blank",
+        "title": "model truncated",
+        "status": 502,
+        "code": "model_truncated",
+        "detail": "m broke off",
+    }
+
+
+def test_a_bug_in_the_middle_is_an_error_event_that_says_nothing_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def events() -> Iterator[Event]:
+        yield FOUND
+        raise RuntimeError("swordfish")
+
+    *_, last = body(streams().respond(events()))
+    assert error(last)["code"] == "internal"
+    assert "swordfish" not in last
+    assert [record.message for record in caplog.records] == ["an answer failed"]
+
+
+def test_a_failure_before_the_first_event_is_raised_and_keeps_no_place() -> None:
+    def events() -> Iterator[Event]:
+        raise ModelTruncated("m broke off")
+        yield FOUND
+
+    one = streams(places=1)
+    for _ in range(3):
+        with pytest.raises(ModelTruncated):
+            one.respond(events())
+
+
+def test_there_are_as_many_streams_at_once_as_places() -> None:
+    go = threading.Event()
+
+    def events() -> Iterator[Event]:
+        yield FOUND
+        go.wait()
+
+    two = streams(places=2)
+    open_ = [body(two.respond(events())) for _ in range(2)]
+    with pytest.raises(ServiceUnavailable):
+        two.respond(events())
+    go.set()
+    assert [list(frames) for frames in open_] == [[FRAME], [FRAME]]
+    until(lambda: two.respond(events()))
+
+
+def test_an_answer_whose_client_has_left_is_dropped_at_its_next_event_and_closed() -> None:
+    go, closed = threading.Event(), threading.Event()
+    made = []
+
+    def events() -> Iterator[Event]:
+        try:
+            yield FOUND
+            go.wait()
+            for at in range(100):
+                made.append(at)
+                yield FOUND
+        finally:
+            closed.set()
+
+    one = streams(places=1)
+    response = one.respond(events())
+    assert next(body(response)) == FRAME
+    response.close()
+    go.set()
+    assert closed.wait(5)
+    assert len(made) == 1
+    until(lambda: one.respond(iter([FOUND])))
+
+
+def test_ending_tells_every_client_that_the_service_shuts_down() -> None:
+    go = threading.Event()
+
+    def events() -> Iterator[Event]:
+        yield FOUND
+        go.wait()
+        yield FOUND
+
+    two = streams()
+    open_ = [body(two.respond(events())) for _ in range(2)]
+    for frames in open_:
+        next(frames)
+    until(lambda: len(two) == 2)
+    two.end()
+    for frames in open_:
+        (last,) = frames
+        assert error(last)["code"] == "shutting_down"
+    go.set()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_client_that_hangs_up_frees_its_place(context: Context) -> None:
+    go = threading.Event()
+
+    class Slow:
+        """The real answer, held back after its first event."""
+
+        def answer(self, question: Any) -> Iterator[Event]:
+            yield FOUND
+            go.wait()
+            yield FOUND
+
+    one = Streams(places=1, heartbeat_seconds=0.02)
+    context.services.answerer = Slow()  # type: ignore[assignment]
+    app: Flask = create_app(Context(context.services, context.worker, one, context.access))
+    with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        with socket.create_connection(server.server_address) as client:
+            sent = b'{"question": "a", "stream": true}'
+            client.sendall(
+                b"POST /v1/answers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n%b" % (len(sent), sent)
+            )
+            assert b"200 OK" in client.recv(65536)
+        thread.join(5)
+        assert not thread.is_alive(), "the server's thread still writes to nobody"
+    go.set()
+    until(lambda: len(one) == 0)

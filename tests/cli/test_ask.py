@@ -1,0 +1,116 @@
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from qa_service.cli import main
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Invoke = Callable[..., Result]
+
+QUESTION = "How many days of leave do employees have?"
+QUOTE = "Employees have 25 days of leave a year."
+
+
+@pytest.fixture
+def invoke(indexed: Path) -> Invoke:
+    """Runs a `qa` command in this process, on a data directory with two documents."""
+
+    def invoke(*arguments: object, **settings: str) -> Result:
+        env = {"QA_DATA_DIR": str(indexed), **settings}
+        result = CliRunner().invoke(main, [str(each) for each in arguments], env=env)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke
+
+
+def test_an_answer_is_printed_with_its_citations(invoke: Invoke) -> None:
+    result = invoke("ask", QUESTION)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[:4] == [f"{QUOTE} [1]", "", "[1] Leave  handbook/leave.md:9-48", f"    “{QUOTE}”"]
+    assert lines[-1].startswith("extractive · quoted word for word · ")
+
+
+def test_json_is_the_answer_of_the_http_interface(invoke: Invoke) -> None:
+    answer = json.loads(invoke("ask", QUESTION, "--json").stdout)
+    assert (answer["status"], answer["text"]) == ("answered", f"{QUOTE} [1]")
+    assert answer["citations"][0]["quote"] == QUOTE
+    found = json.loads(invoke("search", "dogs", "--json", "-k", "1").stdout)
+    assert [passage["title"] for passage in found["passages"]] == ["pets"]
+
+
+def test_a_search_prints_passages_best_first(invoke: Invoke) -> None:
+    result = invoke("search", "dogs on Fridays")
+    assert result.exit_code == 0
+    first, quote, empty, *_ = result.stdout.splitlines()
+    assert first.startswith("1. pets  ")
+    assert first.endswith("  handbook/pets.txt")
+    assert (quote, empty) == ("    “Dogs may come to the office on Fridays.”", "")
+
+
+def test_k_limits_the_passages(invoke: Invoke) -> None:
+    assert len(json.loads(invoke("ask", QUESTION, "--json", "-k", "1").stdout)["passages"]) == 1
+    assert invoke("ask", QUESTION, "-k", "0").exit_code == 2
+    assert invoke("search", QUESTION, "-k", "201").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ask", ""], "qa: question: String should have at least 1 character"),
+        (["ask", "  "], "qa: question: String should have at least 1 character"),
+        (["ask", "a" * 4001], "qa: question: it has 4001 characters, and 4000 are taken"),
+        (["ask", "a", "--collection", "nosuch"], "qa: there is no collection 'nosuch'"),
+        (["ask", "a", "--collection", "../x"], "qa: collection: String should match pattern"),
+        (["search", ""], "qa: query: String should have at least 1 character"),
+        (["search", "a", "--collection", "nosuch"], "qa: there is no collection 'nosuch'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(invoke: Invoke, arguments: list[str], message: str) -> None:
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith(message)
+
+
+def test_where_nothing_is_indexed_yet_it_says_what_to_do(qa: Run) -> None:
+    result = qa("ask", QUESTION)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "qa: there is no collection 'default': index a document into it first\n"
+
+
+def test_a_document_can_not_drive_the_terminal(qa: Run, folder: Path, indexed: Path) -> None:
+    (folder / "evil.md").write_text(
+        "# Evil \x1b]0;owned\x07\n\nThe \x1b[31mmagic\x9b2J word\u202e is swordfish.\n"
+    )
+    qa("index", str(folder))
+    for command in (["ask", "What is the magic word?"], ["search", "magic word"]):
+        shown = qa(*command).stdout
+        assert "swordfish" in shown
+        assert all(line.isprintable() for line in shown.splitlines())
+        shown = qa(*command, "--json").stdout
+        assert "swordfish" in shown
+        assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_a_terminal_that_can_not_spell_a_letter_gets_its_number(qa: Run, indexed: Path) -> None:
+    result = qa("ask", QUESTION, settings={"PYTHONIOENCODING": "ascii"})
+    assert result.returncode == 0
+    assert f"\\u201c{QUOTE}\\u201d" in result.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(
+    indexed: Path, start_qa: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = start_qa("search", "leave")
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    assert "Traceback" not in process.stderr.read()
+    process.stderr.close()
+    process.wait(30)

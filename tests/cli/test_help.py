@@ -1,0 +1,54 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qa_service.cli import main
+
+COMMANDS = ["", "index", "ask", "search", "serve", "keys", "keys create", "keys list", "keys revoke"]
+HEAVY = {
+    "chromadb",
+    "flask",
+    "gunicorn",
+    "httpx",
+    "litellm",
+    "llama_index",
+    "numpy",
+    "onnxruntime",
+    "pydantic",
+} | {
+    "pydantic_settings",
+    "rich",
+    "sqlalchemy",
+    "tantivy",
+}
+
+
+def test_help_is_instant() -> None:
+    qa = str(Path(sys.executable).with_name("qa"))
+    measured = []
+    for _ in range(5):  # the machine may be busy: the best of five counts
+        began = time.monotonic()
+        subprocess.run([qa, "--help"], check=True, capture_output=True)
+        measured.append(time.monotonic() - began)
+    assert min(measured) < 0.3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_help_imports_anything_heavy(command: str) -> None:
+    code = (
+        "import sys; from qa_service.cli import main\n"
+        f"main({[*command.split(), '--help']!r}, standalone_mode=False)\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    child = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert child.stdout.startswith("Usage: ")
+    assert not HEAVY & set(child.stderr.split())
+
+
+def test_every_command_is_tested() -> None:
+    groups = {"": main, "keys": main.commands["keys"]}
+    found = {f"{group} {name}".strip() for group, held in groups.items() for name in held.commands}  # type: ignore[attr-defined]
+    assert found | {""} == set(COMMANDS)

@@ -1,0 +1,45 @@
+import re
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from qa_service.cli import main
+
+
+def invoke(data_dir: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["keys", *arguments], env={"QA_DATA_DIR": str(data_dir)})
+
+
+def test_a_key_is_printed_once_and_listed_without_its_secret(tmp_path: Path) -> None:
+    created = invoke(tmp_path / "new", "create", "laptop")
+    assert created.exit_code == 0
+    text = created.stdout.strip()
+    assert re.fullmatch(r"sk_[0-9a-f]{16}_[\w-]{43}", text)
+    assert invoke(tmp_path / "new", "list").stdout == f"laptop  {text[:20]}…\n"
+
+
+def test_without_keys_the_list_is_empty(tmp_path: Path) -> None:
+    listed = invoke(tmp_path, "list")
+    assert (listed.exit_code, listed.stdout) == (0, "")
+
+
+def test_a_revoked_key_is_listed_no_more(tmp_path: Path) -> None:
+    invoke(tmp_path, "create", "laptop")
+    invoke(tmp_path, "create", "phone")
+    assert invoke(tmp_path, "revoke", "laptop").output == ""
+    assert invoke(tmp_path, "list").stdout.startswith("phone  ")
+    assert "no key is left" in invoke(tmp_path, "revoke", "phone").stderr
+
+
+def test_a_mistake_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    invoke(tmp_path, "create", "laptop")
+    for arguments, message in [
+        (
+            ["create", "laptop"],
+            "qa: there is a key 'laptop' already: choose another name, or revoke it first\n",
+        ),
+        (["create", "a\x1b[31m"], "qa: a key needs a name of 1 to 63 characters that can be printed\n"),
+        (["revoke", "nosuch"], "qa: there is no key 'nosuch'\n"),
+    ]:
+        result = invoke(tmp_path, *arguments)
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)

@@ -1,0 +1,281 @@
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from index.owner import OwnerLock, find_owner
+from qa_service.address import listen
+from qa_service.scripted import Reply, ScriptedProvider
+
+Serve = Callable[..., AbstractContextManager[Any]]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+QUESTION = {"question": "How many days of leave do employees have?"}
+QUOTE = "Employees have 25 days of leave a year."
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return [int(each) for each in listed.stdout.split()]
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def is_ready(service: Any) -> bool:
+    try:
+        return bool(service.get("/readyz").status_code == 200)
+    except httpx.TransportError:
+        return False
+
+
+def assert_closed(service: Any) -> None:
+    """Everything was closed cleanly, and the directory is free."""
+    assert (service.data_dir / "followers" / "closed.json").exists()
+    assert find_owner(service.data_dir) is None
+    assert (service.data_dir / "owner.lock").read_bytes() == b""
+    assert "Traceback" not in service.log.read_text()
+
+
+# Starting
+
+
+def test_it_is_alive_within_a_second_and_ready_within_six(serve: Serve, indexed: Path) -> None:
+    measured = []
+    for _ in range(3):  # the machine may be busy: the best of three counts
+        with serve(ready=False) as service:
+            measured.append((service.seconds_until("/livez"), service.seconds_until("/readyz")))
+        if measured[-1][0] < 1 and measured[-1][1] < 6:
+            break
+    assert min(alive for alive, _ in measured) < 1, measured
+    assert min(ready for _, ready in measured) < 6, measured
+
+
+def test_a_taken_port_is_an_error_and_gives_the_directory_free(data_dir: Path, qa: Run) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        refused = qa("serve", "--port", str(port))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"qa: can't listen on http://127.0.0.1:{port}: Address already in use; choose another --port or --host\n"
+    )
+    assert find_owner(data_dir) is None
+
+
+def test_an_address_that_others_reach_needs_a_key(serve: Serve, qa: Run, indexed: Path) -> None:
+    refused = qa("serve", "--host", "0.0.0.0", "--port", "0")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("qa: 0.0.0.0 can be reached from other machines, and there is no key")
+    assert find_owner(indexed) is None
+    key = qa("keys", "create", "test").stdout.strip()
+    with serve("--host", "0.0.0.0") as service:
+        assert service.get("/v1/documents").status_code == 401
+        assert service.get("/v1/documents", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+        assert QUOTE in qa("search", "leave").stdout  # by the token in the lock file
+        assert "ready: requests need a key" in service.log.read_text()
+
+
+def test_where_another_command_owns_the_directory_every_command_is_refused_at_once(
+    data_dir: Path, qa: Run, folder: Path
+) -> None:
+    lock = OwnerLock(data_dir, command="qa index elsewhere")
+    for command in (["serve", "--port", "0"], ["index", str(folder)], ["ask", "a"]):
+        began = time.monotonic()
+        refused = qa(*command)
+        assert time.monotonic() - began < 2
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+        assert f"in use by 'qa index elsewhere' (process {os.getpid()}): stop it first" in refused.stderr
+    lock.release()
+
+
+# While it runs
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, library: Path, start: Callable[..., Any]
+) -> Iterator[Any]:
+    """A service that the tests of this section share."""
+    data_dir = tmp_path_factory.mktemp("running") / "data"
+    shutil.copytree(library, data_dir, symlinks=True)
+    with start(data_dir) as service:
+        yield service
+
+
+@pytest.fixture
+def run(running: Any, command: Callable[..., Any]) -> Run:
+    """Runs a `qa` command on the data directory of the shared service."""
+
+    def invoke(*arguments: str) -> subprocess.CompletedProcess[str]:
+        found: subprocess.CompletedProcess[str] = command(running.data_dir, *arguments)
+        return found
+
+    return invoke
+
+
+def test_a_second_service_is_refused_by_the_name_of_the_first(running: Any, run: Run) -> None:
+    began = time.monotonic()
+    second = run("serve", "--port", "0")
+    assert time.monotonic() - began < 2
+    assert (second.returncode, second.stdout, second.stderr.count("\n")) == (1, "", 1)
+    assert f"in use by 'qa serve' (process {running.process.pid}) at {running.url}" in second.stderr
+
+
+def test_an_index_command_goes_through_the_service(running: Any, run: Run, folder: Path) -> None:
+    (folder / "bad.pdf").write_bytes(b"\x00\x01\x02")
+    indexed = run("index", str(folder), "--collection", "other")
+    assert (indexed.returncode, indexed.stdout) == (1, "2 indexed, 1 failed\n")
+    assert "handbook/bad.pdf: " in indexed.stderr
+    (folder / "bad.pdf").unlink()
+    (folder / "pets.txt").unlink()
+    again = run("index", str(folder), "--collection", "other")
+    assert (again.returncode, again.stdout) == (0, "1 unchanged, not embedded again, 2 removed\n")
+    assert len(running.get("/v1/documents?collection=other").json()["documents"]) == 1
+
+
+def test_questions_and_searches_go_through_the_service(running: Any, run: Run) -> None:
+    assert run("ask", QUESTION["question"]).stdout.startswith(f"{QUOTE} [1]\n")
+    assert run("search", "dogs", "-k", "1").stdout.startswith("1. pets")
+    refused = run("ask", "a", "--collection", "nosuch")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    assert refused.stderr.startswith("qa: there is no collection 'nosuch'")
+
+
+def test_it_is_open_until_a_key_is_made(running: Any, run: Run) -> None:
+    assert "ready: open to everybody on this machine" in running.log.read_text()
+    assert running.get("/v1/documents").status_code == 200
+    key = run("keys", "create", "test").stdout.strip()
+    assert running.get("/v1/documents").status_code == 401
+    assert running.get("/v1/documents", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    revoked = run("keys", "revoke", "test")
+    assert revoked.stderr == "no key is left: on loopback the service is open again\n"
+    assert running.get("/v1/documents").status_code == 200
+
+
+def test_nothing_that_is_asked_or_stored_is_logged(running: Any) -> None:
+    assert running.post("/v1/answers", json={"question": "Is swordfish served?"}).status_code == 200
+    assert running.get("/v1/documents?source=swordfish").status_code == 200
+    assert running.get("/nosuch/swordfish").status_code == 404
+    log = running.log.read_text()
+    assert "swordfish" not in log
+    assert QUOTE not in log
+
+
+def test_a_request_that_is_no_http_is_refused(running: Any) -> None:
+    import socket
+
+    for sent in (b"\x16\x03\x01\x00\xa5 nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n"):
+        with socket.create_connection(
+            ("127.0.0.1", int(running.url.rpartition(":")[2])), timeout=10
+        ) as client:
+            client.sendall(sent)
+            assert b" 400 " in client.recv(1000)
+
+
+# Ending
+
+
+def test_a_worker_that_is_killed_is_replaced(serve: Serve, indexed: Path) -> None:
+    with serve() as service:
+        (worker,) = children(service.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: children(service.process.pid) not in ([], [worker]) and is_ready(service))
+        assert service.post("/v1/answers", json=QUESTION).json()["citations"][0]["quote"] == QUOTE
+        assert service.stop() == 0
+        assert_closed(service)
+
+
+def test_what_was_acknowledged_before_a_kill_is_indexed_after_the_next_start(serve: Serve) -> None:
+    files = [("file", (f"{at}.txt", f"This is document number {at}.")) for at in range(20)]
+    with serve() as service:
+        reply = service.post("/v1/documents", files=files)
+        os.killpg(service.process.pid, signal.SIGKILL)
+        service.process.wait()
+    assert reply.status_code == 202
+    with serve() as service:
+        job = f"/v1/jobs/{reply.json()['job_id']}"
+        until(lambda: service.get(job).json()["status"] == "done")
+        assert {each["status"] for each in service.get(job).json()["documents"]} == {"indexed"}
+        assert len(service.get("/v1/documents").json()["documents"]) == 20
+
+
+def test_it_ends_cleanly_also_while_it_starts(serve: Serve, data_dir: Path) -> None:
+    with serve(ready=False) as service:
+        service.seconds_until("/livez")
+        assert service.stop() == 0
+        assert_closed(service)
+
+
+@pytest.fixture
+def slow_model() -> Iterator[tuple[ScriptedProvider, threading.Event]]:
+    """A model that holds its reply back until it is told to go on."""
+    go = threading.Event()
+
+    def answer(_request: Any) -> Reply:
+        go.wait(60)
+        return Reply("[[NONE]] It is not said.\n")
+
+    with ScriptedProvider(answer) as provider:
+        yield provider, go
+        go.set()
+
+
+def environment(provider: ScriptedProvider) -> dict[str, str]:
+    return {
+        "QA_MODEL": "openai/slow",
+        "QA_MODEL_API_BASE": provider.url,
+        "OPENAI_API_KEY": "none",
+        "QA_HEARTBEAT_SECONDS": "0.1",
+    }
+
+
+def test_sigterm_lets_a_stream_under_way_come_to_its_end(
+    serve: Serve, indexed: Path, slow_model: tuple[ScriptedProvider, threading.Event]
+) -> None:
+    provider, go = slow_model
+    with serve(**environment(provider)) as service:
+        request = {**QUESTION, "stream": True}
+        with httpx.stream("POST", f"{service.url}/v1/answers", json=request, timeout=60) as reply:
+            lines = reply.iter_lines()
+            assert next(lines) == "event: retrieval"
+            until(lambda: provider.requests)
+            service.process.send_signal(signal.SIGTERM)
+            until(lambda: not is_ready(service))
+            go.set()
+            assert "event: done" in lines
+        assert service.process.wait(30) == 0
+        assert_closed(service)
+
+
+def test_ctrl_c_ends_a_stream_under_way_with_an_error(
+    serve: Serve, indexed: Path, slow_model: tuple[ScriptedProvider, threading.Event]
+) -> None:
+    provider, _ = slow_model
+    with serve(**environment(provider)) as service:
+        request = {**QUESTION, "stream": True}
+        with httpx.stream("POST", f"{service.url}/v1/answers", json=request, timeout=60) as reply:
+            lines = reply.iter_lines()
+            assert next(lines) == "event: retrieval"
+            until(lambda: provider.requests)
+            began = time.monotonic()
+            os.killpg(service.process.pid, signal.SIGINT)
+            assert "event: error" in lines
+            assert '"code": "shutting_down"' in next(lines)
+        assert service.process.wait(30) == 0
+        assert time.monotonic() - began < 5
+        assert_closed(service)

@@ -1,0 +1,241 @@
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from index.catalog import Collection
+from index.embed import Embedder, Vector, Vectors
+from index.errors import EmbeddingError, FollowerError
+from index.ingest import Ingestor, Upload
+from index.jobs import Job
+from qa_service.services import Services, opened
+from qa_service.settings import Settings
+from qa_service.worker import Worker
+
+TEXT = b"Employees have 25 days of leave a year."
+POISON = b"This text is POISON to the model."
+
+Start = Callable[[], Worker]
+
+
+class Flaky:
+    """The real model, but while it is down it takes no text, and it never takes poison."""
+
+    def __init__(self, model: Embedder) -> None:
+        self._model = model
+        self.is_down = False
+        self.texts = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self._check(*texts)
+        return self._model.embed(texts)
+
+    def embed_query(self, text: str) -> Vector:
+        self._check(text)
+        return self._model.embed_query(text)
+
+    def _check(self, *texts: str) -> None:
+        self.texts += len(texts)
+        if self.is_down or any("POISON" in text for text in texts):
+            raise EmbeddingError("the model is down")
+
+
+class Faulty(Services):
+    """Services in which what indexes a document raises `fault`, as long as there is one."""
+
+    fault: Exception | None = None
+    tried = 0
+
+    def ingestor(self, collection: Collection) -> Ingestor:
+        self.tried += 1
+        if self.fault:
+            raise self.fault
+        return super().ingestor(collection)
+
+
+@pytest.fixture
+def model(embedder: Embedder) -> Flaky:
+    return Flaky(embedder)
+
+
+@pytest.fixture
+def services(settings: Settings, model: Flaky) -> Iterator[Faulty]:
+    services = Faulty(settings, embedder=model)  # type: ignore[arg-type]
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def start(services: Faulty) -> Iterator[Start]:
+    workers = []
+
+    def start() -> Worker:
+        workers.append(Worker(services, pause_seconds=0.01))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.close()
+
+
+def add(services: Services, *uploads: tuple[str, bytes]) -> Job:
+    return services.jobs.add(
+        services.collection("default"), [Upload(name, name, data) for name, data in uploads]
+    )
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.005)
+
+
+def ended(services: Services, job: Job) -> list[tuple[str, str | None]]:
+    until(lambda: services.jobs.get(job.id).status == "done")
+    return [(item.state, item.error_code) for item in services.jobs.get(job.id).items]
+
+
+def test_what_is_queued_at_the_start_is_indexed(services: Faulty, start: Start) -> None:
+    job = add(services, ("a.txt", TEXT), ("b.txt", TEXT))
+    start()
+    assert ended(services, job) == [("indexed", None), ("indexed", None)]
+
+
+def test_what_is_added_later_is_indexed_when_it_is_woken(services: Faulty, start: Start) -> None:
+    worker = start()
+    for at in range(3):
+        job = add(services, (f"{at}.txt", TEXT))
+        worker.wake()
+        assert ended(services, job) == [("indexed", None)]
+
+
+def test_a_bad_document_fails_alone(services: Faulty, start: Start) -> None:
+    job = add(services, ("a.txt", TEXT), ("empty.txt", b""), ("b.txt", TEXT))
+    start()
+    assert ended(services, job) == [("indexed", None), ("failed", "empty_document"), ("indexed", None)]
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("swordfish"), RecursionError(), MemoryError(), KeyError("x")])
+def test_a_bug_fails_its_document_after_three_attempts_and_is_logged(
+    services: Faulty, start: Start, fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    services.fault = fault
+    job = add(services, ("a.txt", TEXT))
+    worker = start()
+    assert ended(services, job) == [("failed", "internal")]
+    assert services.tried == 3
+    assert "swordfish" not in str(services.jobs.get(job.id))
+    logged = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(logged) == 3
+    assert all(record.exc_info for record in logged)
+    services.fault = None
+    second = add(services, ("b.txt", TEXT))
+    worker.wake()
+    assert ended(services, second) == [("indexed", None)]
+
+
+def test_uploads_wait_while_the_embedding_model_is_down(services: Faulty, model: Flaky, start: Start) -> None:
+    model.is_down = True
+    job = add(services, ("a.txt", TEXT), ("b.txt", TEXT))
+    worker = start()
+    until(lambda: services.tried > 5)
+    assert services.jobs.get(job.id).status == "running"
+    assert worker.delay
+    assert str(worker.delay.error) == "the model is down"
+    model.is_down = False
+    assert ended(services, job) == [("indexed", None), ("indexed", None)]
+    until(lambda: worker.delay is None)
+
+
+def test_an_upload_that_the_model_alone_does_not_take_is_failed(services: Faulty, start: Start) -> None:
+    job = add(services, ("poison.txt", POISON), ("a.txt", TEXT))
+    start()
+    assert ended(services, job) == [("failed", "embedding_failed"), ("indexed", None)]
+
+
+def test_what_fails_does_not_keep_the_others_waiting(services: Faulty, start: Start) -> None:
+    job = add(services, ("poison.txt", POISON))
+    start()
+    others = add(services, *[(f"{at}.txt", TEXT) for at in range(3)])
+    assert ended(services, others) == [("indexed", None)] * 3
+    assert ended(services, job) == [("failed", "embedding_failed")]
+
+
+def test_uploads_wait_while_the_index_can_not_be_written(services: Faulty, start: Start) -> None:
+    services.fault = FollowerError("the disk is full")
+    job = add(services, ("a.txt", TEXT))
+    worker = start()
+    until(lambda: services.tried > 5)
+    assert worker.delay
+    assert worker.delay.error.code == "search_failed"
+    services.fault = None
+    assert ended(services, job) == [("indexed", None)]
+
+
+def test_pauses_double_up_to_a_minute(services: Faulty, model: Flaky, start: Start) -> None:
+    model.is_down = True
+    add(services, ("a.txt", TEXT))
+    worker = start()
+    seen: list[float] = []
+
+    def note() -> bool:
+        if worker.delay and worker.delay.seconds not in seen:
+            seen.append(worker.delay.seconds)
+        return len(seen) == 5
+
+    until(note)
+    assert seen == [0.01, 0.02, 0.04, 0.08, 0.16]
+
+
+def test_a_document_that_is_deleted_while_it_waits_is_forgotten(
+    services: Faulty, model: Flaky, start: Start
+) -> None:
+    model.is_down = True
+    job = add(services, ("a.txt", TEXT), ("b.txt", TEXT))
+    start()
+    until(lambda: services.tried > 2)
+    services.catalog.delete(job.items[0].document_id)
+    model.is_down = False
+    assert ended(services, job) == [("indexed", None)]
+
+
+def test_it_ends_at_once_while_it_waits(services: Faulty, model: Flaky) -> None:
+    model.is_down = True
+    add(services, ("a.txt", TEXT))
+    worker = Worker(services, pause_seconds=60)
+    until(lambda: worker.delay)
+    began = time.monotonic()
+    worker.close()
+    assert time.monotonic() - began < 1
+    assert not worker.is_alive()
+
+
+def test_what_is_not_finished_at_the_end_is_finished_at_the_next_start(
+    services: Faulty, model: Flaky, start: Start
+) -> None:
+    long = "\n\n".join(f"Paragraph number {at} says that {at} is a number." for at in range(400)).encode()
+    job = add(services, ("long.txt", long))
+    worker = Worker(services)
+    until(lambda: model.texts)
+    worker.close()
+    assert services.jobs.get(job.id).status == "running"
+    assert services.catalog.documents(services.collection("default"))[0].status == "queued"
+    start()
+    assert ended(services, job) == [("indexed", None)]
+
+
+def test_what_was_acknowledged_before_a_crash_is_indexed_after_it(
+    settings: Settings, embedder: Embedder
+) -> None:
+    with opened(settings, command="pytest", embedder=embedder) as services:
+        job = add(services, ("a.txt", TEXT))
+    with opened(settings, command="pytest", embedder=embedder) as services:
+        worker = Worker(services)
+        assert ended(services, job) == [("indexed", None)]
+        worker.close()
