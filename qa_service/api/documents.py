@@ -9,6 +9,7 @@ from index.document import Span
 from index.errors import InvalidRequest
 from index.ingest import Upload
 from qa_service.api.context import context, services
+from qa_service.api.guard import is_owner
 from qa_service.api.parsing import body, query
 from qa_service.requests import (
     DocumentRequest,
@@ -43,14 +44,16 @@ def listed() -> Response:
         catalog.collection(wanted.collection), limit=wanted.limit, after=wanted.after, source=wanted.source
     )
     following = found[-1].id if len(found) == wanted.limit else None
-    return jsonify(documents=[document_json(each) for each in found], next=following)
+    shown = [document_json(each, origin=is_owner()) for each in found]
+    return jsonify(documents=shown, next=following)
 
 
 @blueprint.get("/documents/<document_id>")
 def one(document_id: str) -> Response:
     """One document."""
     catalog = services().catalog
-    return jsonify(document_json(catalog.document(catalog.collection_of(document_id), document_id)))
+    found = catalog.document(catalog.collection_of(document_id), document_id)
+    return jsonify(document_json(found, origin=is_owner()))
 
 
 @blueprint.get("/documents/<document_id>/text")
@@ -68,10 +71,12 @@ def text(document_id: str) -> Response:
 
 
 @blueprint.delete("/documents/<document_id>")
-def delete(document_id: str) -> tuple[str, int]:
+def delete(document_id: str) -> Response:
     """Remove a document with all that was made of it."""
     services().ingestor(services().catalog.collection_of(document_id)).delete(document_id)
-    return "", 204
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
 
 
 @blueprint.get("/jobs/<job_id>")

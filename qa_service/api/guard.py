@@ -10,7 +10,17 @@ from qa_service.api.context import context
 from qa_service.errors import Forbidden, Unauthorized
 from qa_service.replies import HEADERS
 
-PUBLIC = frozenset({"health.livez", "health.readyz", "pages.index", "pages.static", "pages.document"})
+PUBLIC = frozenset(
+    {
+        "health.livez",
+        "health.readyz",
+        "pages.index",
+        "pages.static",
+        "pages.document",
+        "widget.script",
+        "widget.description",
+    }
+)
 """The endpoints that hold no secrets."""
 
 _PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
@@ -22,21 +32,24 @@ def register(app: Flask) -> None:
     app.after_request(_harden)
 
 
+def is_owner() -> bool:
+    """Whether the request comes from whoever owns the data directory, by the token in its lock file."""
+    token, shown = context().access.token, request.authorization
+    if not (token and shown and shown.token):
+        return False
+    return hmac.compare_digest(shown.token.encode(), token.encode())
+
+
 def _authorise() -> None:
     if request.endpoint in PUBLIC:
         return
     shown = request.authorization
     if shown is None and "Authorization" not in request.headers:
         _admit_without_key()
-    elif not (shown and shown.type == "bearer" and shown.token and _is_known(shown.token)):
+    elif not (shown and shown.type == "bearer" and shown.token):
+        raise Unauthorized("send the key as `Authorization: Bearer sk_...`")
+    elif not (is_owner() or context().services.keys.verify(shown.token)):
         raise Unauthorized("this key is not known here: make one with `qa keys create NAME`")
-
-
-def _is_known(shown: str) -> bool:
-    held = context()
-    if held.access.token and hmac.compare_digest(shown.encode(), held.access.token.encode()):
-        return True
-    return held.services.keys.verify(shown) is not None
 
 
 def _admit_without_key() -> None:
