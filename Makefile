@@ -1,7 +1,8 @@
 # make demo    install everything, index the sample documents, ask a question, serve on loopback
 # make test    install everything, run the tests
 # make check   lint, types, import contracts
-# make soak    the long fault suites    make bench   the measurements    make eval   the evaluation
+# make soak    the long fault suites
+# make widget  build the chat widget again (needs Node)
 # make lock    resolve the dependencies again and write the hashes
 
 PYTHON ?= python3.11
@@ -11,10 +12,10 @@ PORT   ?= 8080
 Q      ?= At what depth does the seawater intake lie?
 
 BIN := .venv/bin
-RUN := OMP_NUM_THREADS=2
+CUTOFF ?= 2026-11-08
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench eval lock clean
+.PHONY: help demo test check soak widget chromium lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -32,20 +33,35 @@ demo: .venv/installed
 	QA_DATA_DIR=$(DATA) $(BIN)/qa ask "$(Q)"
 	QA_DATA_DIR=$(DATA) $(BIN)/qa serve --port $(PORT)
 
-test: .venv/installed
+test: .venv/installed chromium widget/node_modules/.package-lock.json
 	$(BIN)/pytest
 
-check: .venv/installed
+check: .venv/installed widget/node_modules/.package-lock.json
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npm >/dev/null; then cd widget && npm run --silent types && npm test --silent && npm run --silent check; \
+	else echo "npm was not found: the widget's source was not checked"; fi
+
+# The browser tests use Debian's Chromium; where it can't be installed here, they say that they were skipped.
+chromium:
+	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else echo "no Chromium was found, and it can't be installed here: the browser tests will be skipped"; fi
+
+widget/node_modules/.package-lock.json: widget/package-lock.json
+	@if command -v npm >/dev/null; then cd widget && npm ci --silent --no-audit --no-fund; \
+	else echo "npm was not found: the tests that build the widget will be skipped"; fi
+
+widget: widget/node_modules/.package-lock.json
+	cd widget && npm run types && npm test && npm run build
 
 soak: .venv/installed
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra tests/soak
 
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer $(CUTOFF) pyproject.toml --group dev -o requirements/all.txt
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF) pyproject.toml --group dev -o requirements/all.txt
 
 clean:
 	rm -rf .venv .demo
