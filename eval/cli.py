@@ -1,127 +1,361 @@
-"""`qa-eval`: measure retrieval and answers."""
+"""`qa-eval`: run a suite, score the run, compare it with another, and gate a change by it.
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+What a command needs is imported when it runs. Exit codes: 0 fine; 1 a check failed, a metric regressed or an
+example has no answer; 2 wrong usage; 3 a file, a run or a target can't be used.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from eval.data_commands import CORPUS, FAILED, SUITE, doctor, export, import_
+from eval.errors import EvalError
+from eval.quick import evidence, retrieval
+from eval.records import BadRecord
+from index.errors import QAError
+
 if TYPE_CHECKING:
-    from qa_service.services import Services
+    from eval.datasets import Suite
+    from eval.judges.judge import SupportJudge
+    from eval.run import Run, Target
 
-_DATA_DIR = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the index here and use it again. Without it a temporary one is made.",
-)
+UNUSABLE, INTERRUPTED = 3, 130
+
+_PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+_RUN = click.argument("run", type=_FOLDER)
+_METRICS = click.option(
+    "--metric", "names", multiple=True, metavar="NAME", help="Only this metric; may be given several times."
+)
+_JUDGE = click.option(
+    "--judge",
+    "judge_name",
+    type=click.Choice(["lexical", "lexical+embedding"]),
+    default="lexical",
+    show_default=True,
+    help="What says whether a text supports a claim: proxies that need no key.",
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Group(click.Group):
+    """Prints an error that has an explanation as one line; what is not expected keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("qa-eval: stopped; what is done is kept", err=True)
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:  # whoever read our output has seen enough
+            raise
+        except (EvalError, BadRecord, QAError, OSError) as error:
+            click.echo(f"qa-eval: {error}", err=True)
+            ctx.exit(UNUSABLE)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="qa-service", prog_name="qa-eval")
 def main() -> None:
-    """Is it any good? Measures retrieval and answers on data of your own, without a key."""
+    """Is it any good? Runs suites of questions, measures the answers, and says what a change did to them.
+
+    Exit codes: 0 fine; 1 a check failed, a metric regressed, or an example has no answer; 2 wrong usage;
+    3 a file, a run or a target can't be used.
+    """
 
 
 @main.command()
-@click.argument("corpus", type=_FOLDER)
-@click.option("--queries", type=_FOLDER, help="A folder with other queries on the same corpus.")
-@click.option("--limit", type=click.IntRange(1), help="Ask only the first N queries.")
-@click.option("--answers", is_flag=True, help="Also answer each query, and look for its short answers.")
-@_DATA_DIR
-def retrieval(
-    corpus: Path, queries: Path | None, limit: int | None, answers: bool, data_dir: Path | None
-) -> None:
-    """Recall on CORPUS, a BEIR folder: corpus.jsonl, queries.jsonl, qrels.tsv."""
-    from eval.datasets import beir_corpus, beir_queries
-    from eval.measure import contains_answer, index_corpus, median_ms
-    from eval.measure import retrieval as measure
-
-    asked = beir_queries(queries or corpus)[:limit]
-    with _services(data_dir) as services:
-        collection = corpus.resolve().name
-        index_corpus(services, collection, beir_corpus(corpus))
-        held = services.catalog.collection(collection)
-        _table(f"{len(asked)} queries", measure(services, collection, asked))
-        speed = median_ms(
-            lambda text: services.retriever.search(held, text, k=10), [query.text for query in asked[:100]]
-        )
-        click.echo(f"  {'search, median':<28}{speed:.1f} ms")
-        if answers:
-            _table("answers", contains_answer(services, collection, asked))
-
-
-@main.command()
-@click.argument("examples", type=_FILE)
-@click.argument("documents", type=_FOLDER)
+@SUITE
+@CORPUS
+@click.option("--out", type=_PATH, help="The run's folder; one that is there is continued.")
+@click.option("--limit", type=click.IntRange(1), help="Ask only the first N examples.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Questions at once.")
+@click.option("-k", type=click.IntRange(1, 200), help="Passages to answer from.")
+@click.option("--target", metavar="URL", help="A service to ask; without it, this product in this process.")
 @click.option(
-    "--budget", default=4000, show_default=True, help="Tokens of passages that evidence may stand in."
+    "--shape",
+    type=click.Choice(["service", "openai"]),
+    default="service",
+    show_default=True,
+    help="What the target speaks: our API, or OpenAI's chat completions. Its key: QA_EVAL_KEY.",
 )
-@click.option("--show", is_flag=True, help="Print every question with its answer.")
-@_DATA_DIR
-def evidence(examples: Path, documents: Path, budget: int, show: bool, data_dir: Path | None) -> None:
-    """Evidence recall and citations for EXAMPLES (JSON lines) on the files in DOCUMENTS."""
-    from eval.datasets import examples as read
-    from eval.measure import Answered, evidence_recall, median_ms, share, total
-    from eval.measure import answers as measure
-    from index.sync import sync
-    from qa_service.services import LocalShelf
+@click.option("--model", default="default", help="The model that a target of the OpenAI shape is asked for.")
+@click.option("--collection", default="default", help="The collection that a target of our API is asked for.")
+@click.option("--passages-only", is_flag=True, help="Retrieve and do not answer: for retrieval metrics.")
+@click.option(
+    "--replay",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Replay this file's completions.",
+)
+@click.option("--record", type=_NEW_FILE, help="Add the completions of QA_MODEL to this file.")
+@click.option(
+    "--data-dir", type=_PATH, help="Keep the index here and use it again; else a temporary one is made."
+)
+def run(
+    suite: Path, corpus: Path | None, out: Path | None, limit: int | None, jobs: int, **options: Any
+) -> None:
+    """Ask every example of SUITE and keep the answers in a folder.
 
-    asked = read(examples)
-    with _services(data_dir) as services:
-        shelf = LocalShelf(services, "examples", on_embedded=lambda _name, _done, _total: None)
-        for synced in sync(shelf, documents):
-            if synced.error:
-                click.echo(f"{synced.source}: {synced.error}", err=True)
-        answerable = [example for example in asked if example.answerable]
-        recall = evidence_recall(services, "examples", answerable, budget_tokens=budget)
-        done: Sequence[Answered] = list(measure(services, "examples", asked))
-        if show:
-            for each in done:
-                click.echo(f"{each.example.id}  {each.answer.status}  {each.example.question}")
-                click.echo(f"    {each.answer.text or each.answer.reason}")
-        given = [each for each in done if each.example.answerable]
-        _table(
-            f"{len(asked)} questions, {len(answerable)} answerable",
-            {
-                f"evidence in {budget} tokens": recall,
-                "valid citations": total(each.valid_citations for each in done),
-                "cites an evidence document": share(each.cites_evidence for each in given),
-                "abstains, answerable": share(each.answer.status == "abstained" for each in given),
-                "abstains, unanswerable": share(
-                    each.answer.status == "abstained" for each in done if each.example.answerable is False
-                ),
-            },
-        )
-        for kind in dict.fromkeys(each.example.kind for each in given):
-            cited = share(each.cites_evidence for each in given if each.example.kind == kind)
-            click.echo(f"    {kind:<26}{cited}")
-        speed = median_ms(lambda text: measure_one(services, text), [each.question for each in asked])
-        click.echo(f"  {'answer, median':<28}{speed:.1f} ms")
+    SUITE is a JSONL file of questions, a folder with questions.jsonl and documents/, or a BEIR folder. A run
+    that was stopped continues with --out; examples that failed are then asked again.
+    """
+    from eval.datasets import suite as read
+    from eval.run import execute
+
+    _refuse_mixed(options)
+    found = read(suite, corpus)
+    asked = list(found.examples)
+    with ExitStack() as stack:
+        if options["replay"]:
+            from eval.replay import read as read_recordings
+            from eval.replay import recorded_for
+
+            options["recordings"] = read_recordings(options["replay"])
+            asked = list(recorded_for(options["recordings"], asked))
+        target = _target(stack, found, options)
+        asked = asked[:limit]
+        folder = out or Path("runs") / f"{suite.resolve().stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        about = {
+            "suite": {"name": found.name, "sha256": found.sha256},
+            "corpus": {"sha256": found.corpus_sha256},
+        }
+        with _progress(len(asked), "asking") as advance:
+            done = execute(folder, asked, about, target, jobs=jobs, on_done=lambda _: advance())
+    failures = done.failures
+    click.echo(f"{len(asked) - len(failures)} of {len(asked)} examples answered: {folder}")
+    for example, why in failures.items():
+        click.echo(f"  {example}: {why}", err=True)
+    if failures:
+        sys.exit(FAILED)
 
 
-def measure_one(services: "Services", question: str) -> object:
-    """One answer, for its time."""
-    from eval.measure import ask
+@main.command()
+@_RUN
+@_METRICS
+@_JUDGE
+def score(run: Path, names: tuple[str, ...], judge_name: str) -> None:
+    """Measure what RUN recorded, write it to its scores.jsonl, and print the figures.
 
-    return ask(services, "examples", question)
+    Nothing is asked again. With --metric, the measurements of other metrics stay as they are.
+    """
+    from eval.metrics.registry import METRICS
+    from eval.output import figures, title
+    from eval.run import read
+    from eval.scores import applicable, keep, measure, metrics
+
+    found = read(run)
+    chosen = metrics(names) if names else METRICS
+    scored = keep(run, measure(found, _judge(judge_name), chosen))
+    click.echo(title(found))
+    _lines(figures(found, scored, applicable(found, chosen)))
+    if found.failures:
+        click.echo(f"{len(found.failures)} examples have no answer and are not measured", err=True)
+
+
+@main.command()
+@click.argument("base", type=_FOLDER)
+@click.argument("new", type=_FOLDER)
+@_METRICS
+@click.option("--all", "everything", is_flag=True, help="All metrics, not only the headline's.")
+@click.option(
+    "--fail-on", type=click.Choice(["regressed"]), help="End with exit code 1 if a metric regressed."
+)
+def diff(base: Path, new: Path, names: tuple[str, ...], everything: bool, fail_on: str | None) -> None:
+    """Compare run NEW with run BASE, paired by example.
+
+    The verdicts are adjusted for the number of metrics that are compared (Holm). 'visible' is the smallest
+    change that this many examples would have shown with 80 % power.
+    """
+    from eval.gates import compared, same_suite
+    from eval.metrics.registry import METRICS
+    from eval.output import comparisons, title
+    from eval.run import read
+    from eval.scores import HEADLINE, metrics
+    from eval.scores import read as read_scores
+
+    old, later = read(base), read(new)
+    same_suite(old.about, later.about, str(base))
+    chosen = METRICS if everything else metrics(names or HEADLINE)
+    found = compared(read_scores(base), read_scores(new), later, chosen)
+    click.echo(f"base  {title(old)}: {base}\nnew   {title(later)}: {new}")
+    _lines(comparisons(found, chosen))
+    _lines(_answers_lost(old, later))
+    regressed = [each.metric for each in found if each.verdict == "regressed"]
+    if fail_on and regressed:
+        click.echo(f"regressed: {', '.join(regressed)}", err=True)
+        sys.exit(FAILED)
+
+
+@main.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=_FOLDER)
+@click.option(
+    "--baseline", type=_FOLDER, help="The run to hold against; by default the committed one of its kind."
+)
+@click.option("--junit", type=_NEW_FILE, help="Write JUnit XML here.")
+@click.option("--markdown", type=_NEW_FILE, help="Write Markdown for a pull request here.")
+@click.option("--invariants-only", is_flag=True, help="Leave the baseline out.")
+@_JUDGE
+def gate(
+    runs: tuple[Path, ...],
+    baseline: Path | None,
+    junit: Path | None,
+    markdown: Path | None,
+    invariants_only: bool,
+    judge_name: str,
+) -> None:
+    """Say whether each RUN passes: what must be exact, and no headline metric worse than the baseline's.
+
+    Measures the runs anew, so that the verdict is of what was recorded. Exit code 1 if a check fails.
+    """
+    from eval import output
+    from eval.gates import default_baseline, gate_metrics, invariants, quality
+    from eval.run import read
+    from eval.scores import measure
+
+    if baseline and len(runs) > 1:
+        raise click.UsageError("--baseline is of one run: name one, or leave it out")
+    chosen = gate_metrics()
+    gated = []
+    for found in map(read, runs):
+        scored = measure(found, _judge(judge_name), chosen)
+        checks = invariants(found, scored)
+        if not invariants_only:
+            checks += quality(found, scored, baseline or default_baseline(found))
+        gated.append((found, checks))
+        click.echo(output.title(found))
+        _lines([*output.checks_table(checks, chosen), ""])
+    if junit:
+        junit.write_text(output.junit(gated), encoding="utf-8")
+    if markdown:
+        markdown.write_text("\n".join(output.markdown(*each, chosen) for each in gated), encoding="utf-8")
+    if not all(check.passed for _, checks in gated for check in checks):
+        sys.exit(FAILED)
+
+
+@main.command()
+@_RUN
+@click.argument("folder", type=_PATH, required=False)
+@_JUDGE
+def baseline(run: Path, folder: Path | None, judge_name: str) -> None:
+    """Keep RUN's scores in FOLDER as the baseline of later runs.
+
+    By default it becomes the committed baseline of its kind of target, which the gate takes by itself.
+    """
+    from eval.gates import BASELINES, gate_metrics, keep_baseline
+    from eval.run import read
+    from eval.scores import measure
+
+    found = read(run)
+    place = folder or BASELINES / str(found.about["target"]["kind"])
+    keep_baseline(found, measure(found, _judge(judge_name), gate_metrics()), place)
+    click.echo(f"{len(found.examples)} examples are the baseline now: {place}")
+
+
+@main.command()
+@_RUN
+@click.argument("base", type=_FOLDER, required=False)
+@click.option("--out", type=_NEW_FILE, help="The HTML file; by default report.html in the run's folder.")
+def report(run: Path, base: Path | None, out: Path | None) -> None:
+    """Write RUN as one HTML page that needs no server, compared with run BASE where it is named."""
+    from eval.report import render
+    from eval.reporting import report_data
+    from eval.run import read
+    from eval.scores import read as read_scores
+
+    older = (read(base), read_scores(base)) if base else None
+    path = out or run / "report.html"
+    path.write_text(render(report_data(read(run), read_scores(run), older)), encoding="utf-8")
+    click.echo(str(path))
+
+
+@main.command()
+@_RUN
+@click.option("--id", "identifier", required=True, help="The example.")
+@click.option("--passages", is_flag=True, help="Print the passages in full.")
+def show(run: Path, identifier: str, passages: bool) -> None:
+    """Print one example of RUN: question, answer, citations, what was wanted, and its scores."""
+    from eval.run import read
+    from eval.scores import read_if_any
+    from eval.showing import example_lines
+
+    _lines(example_lines(read(run), read_if_any(run), identifier, passages=passages))
+
+
+for _command in (doctor, import_, export, retrieval, evidence):
+    main.add_command(_command)
+
+
+def _refuse_mixed(options: dict[str, Any]) -> None:
+    """One system is asked, in one way."""
+    chosen = [name for name in ("target", "replay", "record", "passages_only") if options[name]]
+    if len(chosen) > 1:
+        names = " and ".join("--" + name.replace("_", "-") for name in chosen)
+        raise click.UsageError(f"{names} exclude each other: give one of them")
+
+
+def _target(stack: ExitStack, suite: "Suite", options: dict[str, Any]) -> "Target":
+    from eval import targets
+
+    k = options["k"]
+    if url := options["target"]:
+        if options["shape"] == "openai":
+            return stack.enter_context(targets.OpenAI(url, model=options["model"]))
+        return stack.enter_context(targets.Service(url, collection=options["collection"], k=k))
+    from qa_service.settings import load_settings
+
+    data_dir = options["data_dir"]
+    services = stack.enter_context(targets.services_for(suite, load_settings(), data_dir=data_dir))
+    if options["replay"]:
+        return targets.Replayed(services, options["recordings"], k=k)
+    if options["record"]:
+        return targets.Recorded(services, options["record"], k=k)
+    return targets.InProcess(services, k=k, passages_only=options["passages_only"])
+
+
+def _judge(name: str) -> "SupportJudge":
+    from eval.judges.judge import Remembered
+    from eval.judges.lexical import LexicalProxy
+
+    if name == "lexical":
+        return Remembered(LexicalProxy())
+    from index.embed import open_embedder
+    from qa_service.settings import load_settings
+
+    embedder = open_embedder(None, cache_dir=load_settings().data_dir / "models")
+    return Remembered(LexicalProxy(embed=embedder.embed))
+
+
+def _answers_lost(old: "Run", new: "Run") -> list[str]:
+    """A line where the runs lack answers: such examples are not compared."""
+    return [
+        f"{len(run.failures)} examples of {name} have no answer and are not compared"
+        for name, run in (("base", old), ("new", new))
+        if run.failures
+    ]
+
+
+def _lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 @contextmanager
-def _services(data_dir: Path | None) -> "Iterator[Services]":
-    from qa_service.services import opened
-    from qa_service.settings import load_settings
+def _progress(total: int, what: str) -> Iterator[Callable[[], None]]:
+    """A bar on standard error where that is a terminal; gives what moves it by one."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings().model_copy(update={"data_dir": data_dir or Path(folder)})
-        with opened(settings, command="qa-eval") as services:
-            yield services
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
 
 
-def _table(title: str, rows: dict[str, Any]) -> None:
-    click.echo(title)
-    for name, value in rows.items():
-        click.echo(f"  {name:<28}{value}")
+if __name__ == "__main__":
+    main()

@@ -31,6 +31,8 @@ from index.vectors import Vector
 
 PROBE_SECONDS = 120
 _PROBED = 200
+_SAME = 1e-3
+_MISSED_SHARE = 0.05  # the search is approximate
 _DATABASE = "chroma.sqlite3"
 
 
@@ -126,7 +128,7 @@ class DenseFollower:
 def probe(path: Path) -> None:
     """Open the store under `path`, read all its vectors, and search it for some of them.
 
-    Raises `ValueError` where files don't fit together or a vector does not find itself, and whatever Chroma
+    Raises `ValueError` where files don't fit together or vectors do not find themselves, and whatever Chroma
     raises, or ends the process, where it is damaged.
     """
     if not (path / _DATABASE).is_file():
@@ -135,16 +137,25 @@ def probe(path: Path) -> None:
         check(header.parent)
     client = _embedded(path)
     for collection in client.list_collections():
-        chunks = client.get_collection(collection.name, embedding_function=None)
-        ids = chunks.get(include=[])["ids"]
-        for at in range(0, len(ids), BATCH_CHUNKS):
-            held = chunks.get(ids=ids[at : at + BATCH_CHUNKS], include=["embeddings"])["embeddings"]
-            every = max(1, len(ids) // _PROBED)
-            found = chunks.query(query_embeddings=held[::every], n_results=1, include=["distances"])  # type: ignore[index]
-            for distances in found["distances"] or []:
-                if not distances or distances[0] > 1e-3:
-                    raise ValueError(f"a vector of {collection.name} does not find itself")
+        _probe_collection(client.get_collection(collection.name, embedding_function=None))
     client.close()
+
+
+def _probe_collection(chunks: ChromaCollection) -> None:
+    ids = chunks.get(include=[])["ids"]
+    every = max(1, len(ids) // _PROBED)
+    searched = missed = 0
+    for at in range(0, len(ids), BATCH_CHUNKS):
+        batch = ids[at : at + BATCH_CHUNKS]
+        vectors = np.asarray(chunks.get(ids=batch, include=["embeddings"])["embeddings"])
+        if len(vectors) != len(batch):
+            raise ValueError(f"{chunks.name} has lost {len(batch) - len(vectors)} vectors of {len(batch)}")
+        found = chunks.query(query_embeddings=vectors[::every], n_results=1, include=["distances"])
+        for distances in found["distances"] or []:
+            searched += 1
+            missed += not distances or distances[0] > _SAME
+    if missed > _MISSED_SHARE * searched:
+        raise ValueError(f"{missed} vectors of {searched} in {chunks.name} do not find themselves")
 
 
 def probe_for_parent(path: Path) -> None:

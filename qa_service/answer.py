@@ -138,20 +138,20 @@ class Answerer:
         clock.retrieved()
         yield PassagesFound(retrieved.passages)
         offer = Offer.of(retrieved.passages, question=question.text)
-        draft = _Draft(Gate(offer, self._catalog.cut, question=question.text), self._writer, clock)
+        made = _Making(Gate(offer, self._catalog.cut, question=question.text), self._writer, clock)
         if reason := self._reason_not_to_write(question, retrieved):
-            yield Finished(draft.abstained(reason))
+            yield Finished(made.abstained(reason))
             return
         writing = self._writer.begin(question.text, offer, deadline=deadline)
         try:
-            yield from draft.take(writing.drafts())
-            if sent_back := draft.repairable():
-                yield from draft.take(writing.repaired(sent_back))
+            yield from made.take(writing.drafts())
+            if sent_back := made.repairable():
+                yield from made.take(writing.repaired(sent_back))
         except ModelError as error:
-            if draft.is_empty:
+            if made.is_empty:
                 raise
-            draft.failure = error.code
-        yield Finished(draft.finished(writing.usage))
+            made.failure = error.code
+        yield Finished(made.finished(writing.usage))
 
     def _reason_not_to_write(self, question: Question, retrieved: Retrieved) -> Reason | None:
         if not retrieved.passages:
@@ -179,7 +179,7 @@ class _Clock:
         return round((time.perf_counter() - self._start) * 1000, 1)
 
 
-class _Draft:
+class _Making:
     """An answer in the making: what the gate lets through, and the count of what it does not."""
 
     def __init__(self, gate: Gate, writer: Writer, clock: _Clock) -> None:

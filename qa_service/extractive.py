@@ -50,7 +50,6 @@ class ExtractiveWriting:
     """An answer of quoted sentences."""
 
     usage = Usage(0, 0, 0.0)
-    complete = True
 
     def __init__(self, question: str, offer: Offer) -> None:
         self._question = question

@@ -15,7 +15,9 @@ _BRACKETED = re.compile(
     rf"(?P<opening>[{re.escape(OPENING)}]++)(?P<inner>[^{_BRACKETS}]*+)(?P<closing>[{re.escape(CLOSING)}]*+)"
 )
 # An id, a number or numbers, or a word of the protocol. What stands in front does not hide it.
-_MARKER = re.compile(r"[\W_]*+(?:(?:NONE|CONFLICT)\b|[^\W\d_]{0,8}\d{1,4}\.\d|\d[\d\W_]*+\Z)", re.IGNORECASE)
+_LIKE_MARKER = re.compile(
+    r"[\W_]*+(?:(?:NONE|CONFLICT)\b|[^\W\d_]{0,8}\d{1,4}\.\d|\d[\d\W_]*+\Z)", re.IGNORECASE
+)
 _INLINE_TAG = re.compile(r"</?(?:b|i|u|em|strong|mark|code)>", re.IGNORECASE)
 _BREAK_TAG = re.compile(r"</?(?:p|br)\s*/?>", re.IGNORECASE)
 _PASSAGES_TAG = re.compile(r"<(?=\s*/?\s*passages)", re.IGNORECASE)
@@ -26,6 +28,8 @@ _STARRED = re.compile(r"(?<![A-Za-z0-9*\\])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?!
 _CODE = re.compile(r"(?<!`)(`{1,3})([^`]+)\1(?!`)")
 # Persian and emoji are written with joiners; beside ASCII they only hide something.
 _JOINERS = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
+
+_FILLERS = "\u115f\u1160"  # letters of Hangul that are drawn as nothing
 
 
 def clean(text: str) -> str:
@@ -47,9 +51,8 @@ def visible(text: str) -> str:
 
 def without_markdown(text: str) -> str:
     """Without emphasis, code marks, images and the targets of links."""
-    text = _LINK.sub(r"\1", _IMAGE.sub("", text)).replace(
-        "](", "] ("
-    )  # a link inside a link is none any more
+    text = _LINK.sub(r"\1", _IMAGE.sub("", text))
+    text = text.replace("](", "] (")  # what had a link inside is no link any more
     text = _BREAK_TAG.sub(" ", _INLINE_TAG.sub("", text))
     # Twice, for emphasis inside emphasis.
     return _STARRED.sub(r"\2", _STARRED.sub(r"\2", _CODE.sub(r"\2", text)))
@@ -62,7 +65,7 @@ def unmarked(text: str) -> str:
 
 def _rounded(found: re.Match[str]) -> str:
     inner = "".join(c for c in unicodedata.normalize("NFKC", found["inner"]) if not _is_hidden(c))
-    if not _MARKER.match(inner):
+    if not _LIKE_MARKER.match(inner):
         return found[0]
     return f"({found['inner'].strip()}{')' if found['closing'] else ''}"
 
@@ -77,4 +80,4 @@ def _is_visible(character: str) -> bool:
 
 
 def _is_hidden(character: str) -> bool:
-    return unicodedata.category(character) in ("Cf", "Mn", "Me")
+    return unicodedata.category(character) in ("Cf", "Mn", "Me") or character in _FILLERS

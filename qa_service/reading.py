@@ -81,7 +81,7 @@ class Lines:
         self._held, self._dropped = "", 0
 
 
-def read(line: str, *, key: str) -> Iterator[Draft]:
+def read(line: str, *, key: str) -> list[Draft]:
     """The drafts in one line of a model's answer to the offer with that key.
 
     A marker belongs to the sentence that it stands in; between two, to the one behind it if the line begins
@@ -94,11 +94,15 @@ def read(line: str, *, key: str) -> Iterator[Draft]:
     markers = _markers(text, key)
     plain, places = _plain(text, markers)
     spans = sentences(plain, [Span(0, len(plain))])
+    drafts: list[Draft] = []
     for held, group in groupby(enumerate(_held_by(plain, spans, places)), key=lambda each: each[1]):
         run = [spans[at] for at, _ in group]
         words = _trimmed(Span(run[0].start, run[-1].end).of(plain))
         if any(map(str.isalnum, words)):
-            yield _draft(words, [markers[at] for at in held])
+            drafts.append(_draft(words, [markers[at] for at in held]))
+    if not drafts and any(marker.word == "NONE" for marker in markers):
+        drafts.append(DraftNone(""))
+    return drafts
 
 
 def _draft(text: str, markers: Sequence["_Marker"]) -> Draft:

@@ -40,7 +40,7 @@ class RemoteShelf:
             if error.http_status != 404:
                 raise
             return []
-        return [RemoteDocument(each["id"], each["source"], each["origin"]) for each in found]
+        return [RemoteDocument(each["id"], each["source"], each.get("origin", "")) for each in found]
 
     def put(self, uploads: Iterable[Upload]) -> Iterator[Result]:
         """Upload documents and wait for the job of each batch."""

@@ -2,7 +2,7 @@
 
 import logging
 import os
-import socket
+import signal
 import sys
 import threading
 from types import FrameType
@@ -44,11 +44,11 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         is_local = is_loopback(host)
         if not is_local:
             _require_key(settings, host)
-        with listen(host, port) as listener:
-            url = own_url(listener)
-            owner = lock.announce(url=url, command="qa serve")
-            click.echo(f"serving {url} from {settings.data_dir}")
-            _Application(settings, listener, is_local=is_local, token=owner.token).run()
+        listener = listen(host, port)
+        url = own_url(listener)
+        owner = lock.announce(url=url, command="qa serve")
+        click.echo(f"serving {url} from {settings.data_dir}")
+        _Application(settings, listener.detach(), is_local=is_local, token=owner.token).run()
     finally:
         if os.getpid() == master:  # the worker leaves by this door too, and the lock is not its own
             lock.release()
@@ -68,9 +68,7 @@ def _require_key(settings: Settings, host: str) -> None:
 class _Application(BaseApplication):
     """gunicorn, configured here and not by files or arguments."""
 
-    def __init__(
-        self, settings: Settings, listener: socket.socket, *, is_local: bool, token: str | None
-    ) -> None:
+    def __init__(self, settings: Settings, listener: int, *, is_local: bool, token: str | None) -> None:
         self._settings = settings
         self._listener = listener
         self._is_local = is_local
@@ -81,7 +79,7 @@ class _Application(BaseApplication):
     def load_config(self) -> None:
         """One worker with threads, and nothing that reaches out, writes files or trusts a proxy's headers."""
         options: dict[str, Any] = {
-            "bind": f"fd://{os.dup(self._listener.fileno())}",
+            "bind": f"fd://{self._listener}",
             "workers": 1,  # the followers are in this one's memory
             "worker_class": _Worker,
             "threads": self._settings.threads,
@@ -108,6 +106,27 @@ class _Application(BaseApplication):
 
         return _Opened(self._settings, Access(is_local=self._is_local, token=self._token))
 
+    def run(self) -> None:
+        """Serve."""
+        _Master(self).run()
+
+
+class _Master(Arbiter):
+    """The process that holds the data directory, without what would make a second worker on it."""
+
+    def handle_hup(self) -> None:
+        """End as on SIGTERM: the terminal has gone."""
+        self.handle_term()
+
+    def handle_ttin(self) -> None:
+        """Do nothing: there is one worker."""
+
+    def handle_ttou(self) -> None:
+        """Do nothing: there is one worker."""
+
+    def handle_usr2(self) -> None:
+        """Do nothing: there is one service on a data directory."""
+
 
 class _Worker(ThreadWorker):
     """A worker that closes everything before it ends, and is not held up by threads that wait for a model."""
@@ -119,6 +138,18 @@ class _Worker(ThreadWorker):
         """Serve, in a process of its own."""
         self.cfg.set("graceful_timeout", _DRAIN_SECONDS)  # in this process: the master waits longer
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Leave SIGHUP to the master, which says what is to be done."""
+        super().init_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:
+        """When it is to end, close the door, so that who comes now is refused and does not wait in vain."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                listener.close()
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """End now, on SIGINT and SIGQUIT: Ctrl-C sends one after the other."""

@@ -108,14 +108,14 @@ def event_json(event: Event) -> tuple[str, JSON]:
             return "done", answer_json(event.answer)
 
 
-def document_json(document: Document) -> JSON:
-    """A document as it is listed."""
+def document_json(document: Document, *, origin: bool) -> JSON:
+    """A document as it is listed; `origin`, the folder that it comes from, is the owner's own business."""
     error = {"code": document.error_code, "message": document.error_message} if document.error_code else None
     return {
         "id": document.id,
         "title": document.title,
         "source": document.source,
-        "origin": document.origin,
+        **({"origin": document.origin} if origin else {}),
         "status": document.status,
         "metadata": dict(document.metadata),
         "format": document.format,

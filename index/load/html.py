@@ -61,7 +61,8 @@ _MARGINS = frozenset(("header", "footer"))
 _CELLS = frozenset(("td", "th"))
 _SPACES = re.compile(r"[ \t\n\f\r]+")  # HTML folds these only; a no-break space stays
 _BREAK = re.compile(r" ?\v ?")  # stands for <br>
-_PARAGRAPH_BREAK = re.compile(r"\n{2,}")
+# Two line breaks part paragraphs, and one does before a label: "Start: 1 June".
+_PARAGRAPH_BREAK = re.compile(r"\n{2,}|\n(?=[^\W\d_][^\n:.!?]{0,40}:\s)")
 _NUMBER = re.compile(r"\s*[+-]?\d{1,9}")
 _CONTACT = ("mailto:", "tel:", "sms:", "fax:")
 _CHARSET = re.compile(
@@ -87,12 +88,12 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001 
     except (SelectolaxError, UnicodeEncodeError) as error:
         raise DamagedDocument(f"{name!r} could not be read as HTML ({error}): save it as text") from error
     title = tree.head.css_first("title") if tree.head is not None else None
-    return compose(_pieces(tree), format="html", title=title.text() if title is not None else None)
+    pieces = _pieces(tree, _Reader()) or _pieces(tree, _Reader(keeps_links=True))
+    return compose(pieces, format="html", title=title.text() if title is not None else None)
 
 
-def _pieces(tree: LexborHTMLParser) -> list[Piece]:
+def _pieces(tree: LexborHTMLParser, reader: "_Reader") -> list[Piece]:
     """The blocks of the page; the walk keeps its own stack, as pages may be nested thousands deep."""
-    reader = _Reader()
     path: list[LexborNode] = []
     node: LexborNode | None = tree.root
     while node is not None:
@@ -134,9 +135,10 @@ class _List:
 class _Reader:
     """Makes pieces of the elements that are entered and left and of the text in between.
 
-    `buffer` is the text of the open block.
+    `buffer` is the text of the open block. `keeps_links` is for pages that are nothing but links.
     """
 
+    keeps_links: bool = False
     pieces: list[Piece] = field(default_factory=list)
     buffer: list[str] = field(default_factory=list)
     _roles: list[tuple[Literal["paragraph", "heading", "item"], int]] = field(default_factory=list)
@@ -154,13 +156,15 @@ class _Reader:
         tag, attributes = node.tag or "", node.attributes
         return (
             tag in _SKIPPED
-            or (tag == "nav" and not self._in_content)
-            or (tag in _MARGINS and not self._in_content and not self._in_margin and _is_mainly_links(node))
+            or (not self.keeps_links and not self._in_content and self._is_chrome(node))
             or (tag == "dialog" and "open" not in attributes)
             or "hidden" in attributes
             or (attributes.get("aria-hidden") or "").strip().lower() == "true"
             or _HIDDEN.search(attributes.get("style") or "") is not None
         )
+
+    def _is_chrome(self, node: LexborNode) -> bool:
+        return node.tag == "nav" or (node.tag in _MARGINS and self._in_margin == 0 and _is_mainly_links(node))
 
     def enter(self, node: LexborNode) -> None:
         """Begins an element."""

@@ -21,13 +21,14 @@ _FINAL = re.compile(
     rf"(?:[.!?…。！？｡؟۔।॥։]{_CLOSERS}*[⁰¹²³⁴⁵⁶⁷⁸⁹*†‡]*|(?<!\d)[.!?…]{_CLOSERS}*\d{{1,3}}){_CLOSERS}*$"
 )
 _HYPHENATED = re.compile(r"[^\W\d_][-\u2010\u00ad]$")
-# What only list items begin with; and what they begin with where a sentence can't go on: a dash, a number
-# of several parts, "3." (which is the end of a sentence elsewhere).
-_MARKER = re.compile(
-    r"(?:[-*+•‣▪◦●○]|\(\d{1,3}\)|\d{1,3}\)|\(?[^\W\d_]\)|\(?[ivx]{1,5}\))\s|\*\*[^*\n]{1,60}(?::\*\*|\*\*:)"
-)
+# What only list items begin with; and what they begin with where a sentence can't go on: a dash, "b)", "(2)",
+# "3." and "5.2", which are references or the end of a sentence elsewhere.
+_MARKER = re.compile(r"[-*+•‣▪◦●○]\s|\*\*[^*\n]{1,60}(?::\*\*|\*\*:)")
 _DASH = re.compile(r"[–—]\s")
-_NUMBER = re.compile(r"\d{1,3}(?:\.|(?P<more>(?:\.\d{1,3})+\.?))\s+(?P<next>\S)")
+_NUMBER = re.compile(
+    r"(?:\(?(?:\d{1,3}|[^\W\d_]|[ivx]{1,5})\)|\d{1,3}\.|(?P<parts>\d{1,3}(?:\.\d{1,3})+\.?))\s+(?P<next>\S)"
+)
+_LAST_BUT_ONE = re.compile(r"\b(?:and|or|und|oder|et|ou|lub|nebo|и|или|та|або)$", re.IGNORECASE)
 _COLUMNS = re.compile(r"\S(?:\s{3,}|\t)\S")
 _RULE = re.compile(r"([-=~_*#.·])(?:\s?\1){2,}|[|+](?:\s*:?[-=]+:?\s*[|+])+")
 _OPENERS = "\"'“‘«‹([{„¿¡"
@@ -198,9 +199,10 @@ def _begins_item(above: _Line, below: _Line, layout: _Layout) -> bool:
         return False
     if above.text.endswith((":", ";")):
         return True
-    if number["more"] and not number["next"].isupper() and number["next"] not in _OPENERS:
+    if number["parts"] and not number["next"].isupper() and number["next"] not in _OPENERS:
         return False  # 5.1 metres
-    return below.gap or _is_complete(above.text) or len(above.text) < layout.width * _FULL
+    is_wrapped = len(above.text) >= layout.width * _FULL and not _NUMBER.match(above.text)
+    return below.gap or _is_complete(above.text) or not is_wrapped
 
 
 def _has_marker(line: str) -> bool:
@@ -208,8 +210,8 @@ def _has_marker(line: str) -> bool:
 
 
 def _is_complete(line: str) -> bool:
-    """Whether what follows `line` may be a new item of a list."""
-    return line.endswith((":", ";", ",")) or ends_sentence(line)
+    """Whether a new item of a list may follow `line`."""
+    return line.endswith((":", ";", ",")) or ends_sentence(line) or _LAST_BUT_ONE.search(line) is not None
 
 
 def _is_set_apart(above: _Line, below: _Line, layout: _Layout) -> bool:

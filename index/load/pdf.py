@@ -8,9 +8,10 @@ import logging
 import re
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from itertools import groupby, islice
+from itertools import islice
 
 from pypdf import PasswordType, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
@@ -109,11 +110,13 @@ def _joined(
 
 def _rows(lines: Sequence[layout.Placed]) -> Iterator[Span]:
     """The rows of tables, the first two of each together."""
-    for (_, table), group in groupby(lines, key=lambda placed: (placed.page, placed.line.table)):
-        if table is not None:
-            first, *others = (placed.span for placed in group)
-            yield Span(first.start, others[0].end) if others else first
-            yield from others[1:]
+    tables: defaultdict[tuple[int, int], list[Span]] = defaultdict(list)
+    for placed in lines:
+        if placed.line.table is not None:
+            tables[placed.page, placed.line.table].append(placed.span)
+    for first, *others in tables.values():
+        yield Span(first.start, others[0].end) if others else first
+        yield from others[1:]
 
 
 def _damaged(name: str, error: Exception) -> DamagedDocument:

@@ -10,8 +10,8 @@ from index.load.paragraphs import ends_sentence, starts_lower
 from index.load.pdf_lines import Line
 from index.load.running import running
 
-_LARGER = 1.12  # times the size of the text, and more: letters of a heading
-_GAP = 1.2  # times the usual distance of lines, and more: a gap between paragraphs
+_LARGER = 1.12  # times the size of the text: above it are the letters of a heading
+_GAP = 1.2  # times the usual distance of lines: above it is a gap between paragraphs
 _USUAL_DISTANCE = 1.2  # of the size: where a document doesn't show another
 _WIDEST_DISTANCE = 3.0  # of the size: lines that are further apart say nothing of the usual distance
 _MOST_HEADING_LINES = 4
@@ -33,7 +33,7 @@ class Setting:
 
     def is_large(self, line: Line) -> bool:
         """Whether the letters of `line` are larger than those of the text."""
-        return line.size >= self.size * _LARGER
+        return line.size > self.size * _LARGER
 
     def stands_out(self, line: Line) -> bool:
         """Whether `line` is larger or bolder than the text, and no row of a table."""
@@ -131,7 +131,7 @@ def _is_heading(before: Placed | None, stretch: Sequence[Placed], after: Placed,
     words = " ".join(placed.line.text for placed in stretch)
     if len(stretch) > _MOST_HEADING_LINES or len(words) > _LONGEST_HEADING:
         return False
-    if sum(map(str.isalpha, words)) < 2:
+    if sum(map(str.isalpha, words)) < 2 or words.endswith(("-", ",")):
         return False
     if text.is_large(stretch[0].line):
         return True
@@ -143,4 +143,4 @@ def _is_heading(before: Placed | None, stretch: Sequence[Placed], after: Placed,
         or text.is_large(before.line)
         or ends_sentence(before.line.text)
     )
-    return begins and words[-1] not in ".,;" and not starts_lower(after.line.text)
+    return begins and not words.endswith((".", ";")) and not starts_lower(after.line.text)

@@ -97,7 +97,8 @@ def _is_bold(font: object) -> bool:
         return False
     if _BOLD.search(str(font.get("/BaseFont", ""))):
         return True
-    descriptor = font.get("/FontDescriptor")
+    # pypdf follows a reference only where it is looked up by index.
+    descriptor = font["/FontDescriptor"] if "/FontDescriptor" in font else None  # noqa: SIM401
     weight = descriptor.get("/FontWeight") if isinstance(descriptor, Mapping) else None
     return isinstance(weight, int | float) and weight >= _BOLD_WEIGHT
 

@@ -18,6 +18,7 @@ _SAME_PLACE = 0.4
 _NEXT_TABLE = 1.3  # times the distance of the first two rows: below more, another table begins
 
 _MOST_WRAPPED = 12  # lines in one cell: what is longer is a column of text
+_MOST_CELLS = 100  # in a row
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ def _gap(row: _Row, below: _Row) -> float:
 
 def _is_above(row: _Row, other: _Row) -> bool:
     """Whether `other` may be the next row of the table that `row` is in."""
-    if min(len(row), len(other)) < 2:
+    if not (2 <= len(row) <= _MOST_CELLS and 2 <= len(other) <= _MOST_CELLS):
         return False
     shared = sum(any(abs(stack.x - its.x) <= _SAME_PLACE * stack.size for its in other) for stack in row)
     is_aligned = shared > 1 or (shared == 1 and len(row) == len(other))

@@ -205,11 +205,11 @@ def test_a_question_may_be_as_long_as_the_settings_say_and_no_longer(reader: Fla
 
 
 def test_the_command_line_has_the_same_limits(library: Services) -> None:
-    with pytest.raises(InvalidRequest, match="^question: it has 4001 characters"):
+    with pytest.raises(InvalidRequest, match=r"^question: it has 4001 characters"):
         Local(library).answer({"question": "é" * 4001})
-    with pytest.raises(InvalidRequest, match="^question: String should have at least 1 character"):
+    with pytest.raises(InvalidRequest, match=r"^question: String should have at least 1 character"):
         Local(library).answer({"question": " "})
-    with pytest.raises(InvalidRequest, match="^query: String should have at least 1 character"):
+    with pytest.raises(InvalidRequest, match=r"^query: String should have at least 1 character"):
         Local(library).search({"query": ""})
 
 

@@ -67,7 +67,6 @@ def test_a_document_has_the_documented_shape(client: FlaskClient, finished: Wait
         "id": found["id"],
         "title": "Leave",
         "source": "hr/leave",
-        "origin": "",
         "status": "indexed",
         "metadata": {"team": "hr"},
         "format": "markdown",

@@ -1,3 +1,4 @@
+import io
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,7 @@ def key(context: Context) -> str:
 def remote(context: Context) -> Iterator[FlaskClient]:
     """A client of the same service, bound to an address that can be reached from elsewhere."""
     access = Access(is_local=False, token=TOKEN)
-    yield create_app(Context(context.services, context.worker, context.streams, access)).test_client()
+    return create_app(Context(context.services, context.worker, context.streams, access)).test_client()
 
 
 def status(client: FlaskClient, path: str = "/v1/documents/x", **headers: str) -> int:
@@ -82,12 +83,10 @@ def test_the_scheme_may_be_written_in_any_case(client: FlaskClient, key: str) ->
         "Bearer {key}x",
         "Bearer x{key}",
         "Bearer sk_",
-    ]
-    + [
         "Bearer sk__",
         "Bearer {short}",
         "Bearer {key} {key}",
-        "Bearer \xe9",
+        "Bearer é",
         "Bearer {upper}",
         "Bearer sk_%00_x",
     ],
@@ -104,6 +103,17 @@ def test_a_wrong_key_is_refused_also_where_none_is_needed(client: FlaskClient) -
 def test_the_owner_shows_the_token_of_its_lock_file(remote: FlaskClient, key: str) -> None:
     assert status(remote, Authorization=f"Bearer {TOKEN}") == 404
     assert status(remote, Authorization=f"Bearer {TOKEN}x") == 401
+
+
+def test_only_the_owner_is_told_from_which_folder_a_document_comes(remote: FlaskClient, key: str) -> None:
+    owner, other = ({"Authorization": f"Bearer {text}"} for text in (TOKEN, key))
+    form = {"file": (io.BytesIO(b"Some text."), "a.txt"), "origin": "/home/me/folder"}
+    remote.post("/v1/documents", data=form, headers=owner)
+    for path in ("/v1/documents", None):
+        documents = remote.get("/v1/documents", headers=owner).get_json()["documents"]
+        path = path or f"/v1/documents/{documents[0]['id']}"
+        assert "/home/me/folder" in remote.get(path, headers=owner).get_data(as_text=True)
+        assert "/home/me/folder" not in remote.get(path, headers=other).get_data(as_text=True)
 
 
 def test_without_a_token_an_empty_one_opens_nothing(client: FlaskClient, key: str) -> None:
@@ -143,10 +153,8 @@ def test_an_open_service_answers_to_its_own_names(client: FlaskClient, host: str
         "evil.example:8080",
         "localhost.evil.example",
         "127.0.0.1.evil.example",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104
         "192.168.0.5",
-    ]
-    + [
         "",
         "[",
         "[::1",
@@ -156,7 +164,7 @@ def test_an_open_service_answers_to_its_own_names(client: FlaskClient, host: str
         "localhost.",
         "[::2]",
         "2130706433",
-        "\xe9",
+        "é",
     ],
 )
 def test_an_open_service_does_not_answer_to_another_name(client: FlaskClient, host: str) -> None:
@@ -173,8 +181,10 @@ def test_an_open_service_does_not_answer_to_another_name(client: FlaskClient, ho
         "",
         "file://",
         "http://[",
-    ]
-    + ["http://127.0.0.1:8080", "localhost:8080", "http://user@localhost:8080"],
+        "http://127.0.0.1:8080",
+        "localhost:8080",
+        "http://user@localhost:8080",
+    ],
 )
 def test_an_open_service_does_not_answer_other_sites(client: FlaskClient, origin: str) -> None:
     headers = {"Host": "localhost:8080", "Origin": origin}

@@ -12,6 +12,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 Invoke = Callable[..., Result]
 
 QUESTION = "How many days of leave do employees have?"
+FILLER = "\n".join(f"Rule {at} says that rule {at} is to be kept." for at in range(30))
 QUOTE = "Employees have 25 days of leave a year."
 
 
@@ -78,29 +79,27 @@ def test_a_mistake_is_one_line_and_exit_code_1(invoke: Invoke, arguments: list[s
     assert result.stderr.startswith(message)
 
 
-def test_where_nothing_is_indexed_yet_it_says_what_to_do(qa: Run) -> None:
-    result = qa("ask", QUESTION)
-    assert (result.returncode, result.stdout) == (1, "")
+def test_where_nothing_is_indexed_yet_it_says_what_to_do(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("ask", QUESTION, QA_DATA_DIR=str(tmp_path / "new"))
+    assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "qa: there is no collection 'default': index a document into it first\n"
 
 
-def test_a_document_can_not_drive_the_terminal(qa: Run, folder: Path, indexed: Path) -> None:
+def test_a_document_can_not_drive_the_terminal(invoke: Invoke, folder: Path) -> None:
     (folder / "evil.md").write_text(
-        "# Evil \x1b]0;owned\x07\n\nThe \x1b[31mmagic\x9b2J word\u202e is swordfish.\n"
+        "# Managers \x1b]0;owned\x07\n\nManagers have \x1b[31m35\x9b2J\u202e days of leave a year.\n" + FILLER
     )
-    qa("index", str(folder))
-    for command in (["ask", "What is the magic word?"], ["search", "magic word"]):
-        shown = qa(*command).stdout
-        assert "swordfish" in shown
-        assert all(line.isprintable() for line in shown.splitlines())
-        shown = qa(*command, "--json").stdout
-        assert "swordfish" in shown
-        assert all(line.isprintable() for line in shown.splitlines())
+    invoke("index", folder)
+    for command in (["ask", "How many days of leave do managers have?"], ["search", "managers"]):
+        for form in ([], ["--json"]):
+            shown = invoke(*command, *form).stdout
+            assert "Managers have" in shown
+            assert all(line.isprintable() for line in shown.splitlines())
 
 
 def test_a_terminal_that_can_not_spell_a_letter_gets_its_number(qa: Run, indexed: Path) -> None:
-    result = qa("ask", QUESTION, settings={"PYTHONIOENCODING": "ascii"})
-    assert result.returncode == 0
+    result = qa("ask", QUESTION, settings={"PYTHONIOENCODING": "latin-1"}, encoding="latin-1")
+    assert (result.returncode, result.stderr) == (0, "")
     assert f"\\u201c{QUOTE}\\u201d" in result.stdout
 
 

@@ -1,8 +1,10 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,36 +134,44 @@ def test_a_database_url_that_can_not_be_used_is_an_error(invoke: Invoke, folder:
 
 def test_piped_output_has_no_colours_and_no_bar(qa: Run, folder: Path) -> None:
     (folder / "empty.md").write_text("")
-    for settings in ({}, {"FORCE_COLOR": "1", "TERM": "xterm-256color"}):
-        indexed = qa("index", str(folder), settings=settings)
-        assert indexed.stdout.splitlines()[0].endswith("1 failed")
-        assert "\x1b" not in indexed.stdout + indexed.stderr
-        assert "\r" not in indexed.stdout + indexed.stderr
+    indexed = qa("index", str(folder), settings={"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    assert indexed.stdout == "2 indexed, 1 failed\n"
+    assert indexed.stderr.isprintable() or indexed.stderr.count("\n") == 1
+    assert not set(indexed.stderr) & {"\x1b", "\r"}
 
 
-@pytest.mark.parametrize("moment", ["it owns the directory", "it has opened the index"])
+def has_begun(data_dir: Path) -> bool:
+    """Whether there is a collection to index into."""
+    try:
+        with closing(sqlite3.connect(data_dir / "catalog.sqlite3")) as catalog:
+            return bool(catalog.execute("SELECT count(*) FROM collections").fetchone()[0])
+    except sqlite3.OperationalError:
+        return False
+
+
+@pytest.mark.parametrize("moment", [find_owner, has_begun])
 def test_ctrl_c_stops_it_cleanly_and_the_next_run_finishes(
-    start_qa: Callable[..., subprocess.Popen[str]], qa: Run, data_dir: Path, tmp_path: Path, moment: str
+    start_qa: Callable[..., subprocess.Popen[str]],
+    invoke: Invoke,
+    data_dir: Path,
+    tmp_path: Path,
+    moment: Callable[[Path], object],
 ) -> None:
     folder = tmp_path / "many"
     folder.mkdir()
-    for at in range(40):
-        (folder / f"{at}.txt").write_text("\n\n".join(f"Paragraph {n} of file {at}." for n in range(20)))
-    signs = {
-        "it owns the directory": lambda: find_owner(data_dir),
-        "it has opened the index": (data_dir / "followers").exists,
-    }
+    for at in range(30):
+        (folder / f"{at}.txt").write_text("\n\n".join(f"Paragraph {n} of file {at}." for n in range(10)))
     process = start_qa("index", str(folder))
-    deadline = time.monotonic() + 30
-    while not signs[moment]():
+    deadline = time.monotonic() + 60
+    while not moment(data_dir):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (130, "", "qa: stopped; what is done is kept\n")
     assert find_owner(data_dir) is None
-    if moment == "it has opened the index":
+    if moment is has_begun:
         assert (data_dir / "followers" / "closed.json").exists()
-    finished = qa("index", str(folder))
-    assert finished.returncode == 0
-    assert "failed" not in finished.stdout
+        finished = invoke("index", folder)
+        assert finished.exit_code == 0
+        assert "failed" not in finished.stdout

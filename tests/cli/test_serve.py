@@ -19,6 +19,7 @@ from qa_service.scripted import Reply, ScriptedProvider
 Serve = Callable[..., AbstractContextManager[Any]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a test, for a moment
 QUESTION = {"question": "How many days of leave do employees have?"}
 QUOTE = "Employees have 25 days of leave a year."
 
@@ -78,12 +79,12 @@ def test_a_taken_port_is_an_error_and_gives_the_directory_free(data_dir: Path, q
 
 
 def test_an_address_that_others_reach_needs_a_key(serve: Serve, qa: Run, indexed: Path) -> None:
-    refused = qa("serve", "--host", "0.0.0.0", "--port", "0")
+    refused = qa("serve", "--host", EVERYWHERE, "--port", "0")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("qa: 0.0.0.0 can be reached from other machines, and there is no key")
     assert find_owner(indexed) is None
     key = qa("keys", "create", "test").stdout.strip()
-    with serve("--host", "0.0.0.0") as service:
+    with serve("--host", EVERYWHERE) as service:
         assert service.get("/v1/documents").status_code == 401
         assert service.get("/v1/documents", headers={"Authorization": f"Bearer {key}"}).status_code == 200
         assert QUOTE in qa("search", "leave").stdout  # by the token in the lock file
@@ -212,6 +213,20 @@ def test_what_was_acknowledged_before_a_kill_is_indexed_after_the_next_start(ser
         until(lambda: service.get(job).json()["status"] == "done")
         assert {each["status"] for each in service.get(job).json()["documents"]} == {"indexed"}
         assert len(service.get("/v1/documents").json()["documents"]) == 20
+
+
+def test_no_signal_makes_a_second_worker_and_the_end_of_the_terminal_ends_it(
+    serve: Serve, indexed: Path
+) -> None:
+    with serve() as service:
+        workers = children(service.process.pid)
+        for number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2):
+            service.process.send_signal(number)
+        time.sleep(0.5)
+        assert children(service.process.pid) == workers
+        os.killpg(service.process.pid, signal.SIGHUP)
+        assert service.process.wait(30) == 0
+        assert_closed(service)
 
 
 def test_it_ends_cleanly_also_while_it_starts(serve: Serve, data_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -105,7 +106,7 @@ def postgres() -> Iterator[str]:
         _wait_for(url.format("postgres"), log)
         yield url
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # ends without waiting for connections
         process.wait(30)
         shutil.rmtree(folder)
 

@@ -338,6 +338,27 @@ def test_more_chunks_than_one_statement_takes_are_found_once_each(
     assert sorted(chunk.id for chunk in catalog.chunks(collection, ids * 2)) == sorted(ids)
 
 
+def test_reading_chunks_costs_the_same_in_a_collection_of_any_size(
+    tmp_path: Path, version: MakeVersion
+) -> None:
+    def steps(size: int) -> int:
+        """How many hundreds of steps SQLite's machine makes to read two chunks."""
+        database = Database(sqlite_url(tmp_path / f"{size}.sqlite3"))
+        catalog = Catalog(database)
+        collection = catalog.ensure_collection("default", embedding_model="eight", dimension=8)
+        live = put(catalog, collection, *(version(f"s{at}", ["x"]) for at in range(size)))
+        made: list[int] = []
+        with database.read() as connection:
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            raw.set_progress_handler(lambda: made.append(1), 100)
+        assert len(catalog.chunks(collection, [chunk_id(live[0], 0), chunk_id(live[-1], 0)])) == 2
+        database.close()
+        return len(made)
+
+    assert steps(300) <= 2 * steps(20)
+
+
 @pytest.mark.parametrize(
     "key", ["plain", 'a"b', "a'b", "a.b", "$", "$.a", "a[0]", "", "日本", "\\", "%", "key"]
 )

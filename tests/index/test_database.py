@@ -167,8 +167,8 @@ def test_times_after_2038_fit(url: str) -> None:
 
 def test_two_processes_can_make_the_same_catalog(url: str) -> None:
     code = "import sys; from index.catalog import Database; Database(sys.argv[1]).close()"
-    processes = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    processes = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(2)]
+    assert [process.wait(60) for process in processes] == [0, 0]
 
 
 def test_a_committed_write_is_in_a_copy_of_the_files_taken_at_once(tmp_path: Path) -> None:

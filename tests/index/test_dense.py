@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 import pytest
 
 from index.catalog import Collection, StoredChunk
-from index.dense import DenseStore, probe
+from index.dense import DenseStore
 from index.document import Span
 from index.errors import FollowerError
 from index.vectors import Vector, Vectors
@@ -106,14 +104,7 @@ def test_a_store_that_is_whole_survives_its_probe(written: Path, tmp_path: Path)
     store.close()
 
 
-TORN = [
-    "data_level0.bin",
-    "header.bin",
-    "link_lists.bin",
-    "length.bin",
-    "index_metadata.pickle",
-    "chroma.sqlite3",
-]
+TORN = ["data_level0.bin", "header.bin", "link_lists.bin", "length.bin"]
 
 
 @pytest.mark.parametrize("name", TORN)
@@ -131,9 +122,6 @@ def test_a_store_that_ends_the_process_is_removed(written: Path, tmp_path: Path)
     path = copied(written, tmp_path)
     (data,) = path.rglob("data_level0.bin")
     data.write_bytes(np.random.default_rng(1).bytes(data.stat().st_size))
-    code = "import sys, pathlib, index.dense as d; d.probe(pathlib.Path(sys.argv[1]))"
-    ended = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=False)
-    assert ended.returncode != 0
     store = DenseStore(path, trusted=False)
     assert store.follower(COLLECTION).applied() == 0
     store.close()
@@ -145,8 +133,8 @@ def test_a_store_that_hangs_is_removed_after_the_time_limit(written: Path, tmp_p
     header.unlink()
     os.mkfifo(header)  # nobody ever writes into this pipe: who reads it, waits
     start = time.monotonic()
-    store = DenseStore(path, trusted=False, probe_seconds=3)
-    assert 3 <= time.monotonic() - start < 10
+    store = DenseStore(path, trusted=False, probe_seconds=2)
+    assert 2 <= time.monotonic() - start < 10
     assert store.follower(COLLECTION).applied() == 0
     store.close()
 
@@ -163,10 +151,6 @@ def test_the_probe_imports_nothing_from_where_the_command_is_called(
     store = DenseStore(path, trusted=False)
     assert store.follower(COLLECTION).applied() == 9
     store.close()
-
-
-def test_a_probe_of_a_whole_store_gives_nothing(written: Path, tmp_path: Path) -> None:
-    probe(copied(written, tmp_path))
 
 
 def test_a_chroma_server_that_cannot_be_reached_is_named(tmp_path: Path) -> None:

@@ -90,17 +90,25 @@ def test_what_a_crash_left_pending_is_published_when_it_is_opened(
     assert catalog.text(document.id).text == "narwhal"
 
 
-LOSSES: dict[str, Callable[[Path], object]] = {
-    "everything": shutil.rmtree,
-    "Chroma": lambda path: shutil.rmtree(path / "chroma"),
-    "Chroma's vectors": lambda path: [shutil.rmtree(each.parent) for each in path.rglob("header.bin")],
-    "half of Chroma's database": lambda path: os.truncate(path / "chroma" / "chroma.sqlite3", 20_000),
-    "tantivy": lambda path: shutil.rmtree(path / "tantivy"),
-    "tantivy's terms": lambda path: os.truncate(next(path.rglob("*.term")), 10),
-}
+def lose_vectors_and_terms(path: Path) -> None:
+    for header in list(path.rglob("header.bin")):
+        shutil.rmtree(header.parent)
+    for terms in list(path.rglob("*.term")):
+        os.truncate(terms, 10)
 
 
-@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def lose_half_a_database_and_tantivy(path: Path) -> None:
+    os.truncate(path / "chroma" / "chroma.sqlite3", 20_000)
+    shutil.rmtree(path / "tantivy")
+
+
+def lose_chroma(path: Path) -> None:
+    shutil.rmtree(path / "chroma")
+
+
+@pytest.mark.parametrize(
+    "lose", [shutil.rmtree, lose_chroma, lose_vectors_and_terms, lose_half_a_database_and_tantivy]
+)
 def test_lost_files_are_made_again_from_the_catalog_alone(
     path: Path,
     filled: Callable[[], Followers],

@@ -11,8 +11,8 @@ def test_kills_lose_nothing_and_the_next_run_finishes_the_rest(
     settings: Settings, embedder: Embedder, tmp_path: Path, killing: ModuleType
 ) -> None:
     trial = killing.Trial(settings, embedder, tmp_path / "notes", seed=7)
-    for _ in range(4):
-        trial.change(files=12)
+    for _ in range(3):
+        trial.change(files=8)
         trial.kill()
         trial.check()
     trial.finish()

@@ -79,7 +79,7 @@ def test_merged_cells_come_once() -> None:
         cell.text = str(number)
     table.cell(0, 0).merge(table.cell(0, 1))
     table.cell(0, 2).merge(table.cell(1, 2))
-    assert blocks(parse(document)) == ["0 1 | 2 5", "3 | 4 |"]
+    assert parse(document).text == "0 1 | 2 5\n3 | 4 |"
 
 
 def test_a_table_in_a_table_is_read() -> None:
@@ -139,6 +139,78 @@ def test_list_paragraphs_stand_on_lines_of_their_own() -> None:
     for text in ("salt", "grain"):
         document.add_paragraph(text, style="List Bullet")
     assert parse(document).text == "See:\n\nsalt\ngrain"
+
+
+def test_numbered_paragraphs_have_the_numbers_of_their_style() -> None:
+    document = docx.Document()
+    for text in ("salt", "", "tar"):
+        document.add_paragraph(text, style="List Number")
+    document.add_paragraph("rope", style="List Bullet")
+    assert blocks(parse(document)) == ["1. salt", "3. tar", "rope"]
+
+
+def listed(*items: tuple[int, int, str], levels: str, overrides: str = "") -> list[str]:
+    """The blocks of paragraphs (list, level, text), where lists 71 and 72 have one definition."""
+    document = with_body(
+        "".join(
+            f'<w:p><w:pPr><w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr></w:pPr>'
+            f"<w:r><w:t>{text}</w:t></w:r></w:p>"
+            for number, level, text in items
+        )
+    )
+    numbering = document.part.numbering_part.element
+    for xml in (
+        f'<w:abstractNum {nsdecls("w")} w:abstractNumId="70">{levels}</w:abstractNum>',
+        f'<w:num {nsdecls("w")} w:numId="71"><w:abstractNumId w:val="70"/></w:num>',
+        f'<w:num {nsdecls("w")} w:numId="72"><w:abstractNumId w:val="70"/>{overrides}</w:num>',
+    ):
+        numbering.append(parse_xml(xml))
+    return blocks(parse(document))
+
+
+def level(number: int, kind: str, text: str, start: int = 1) -> str:
+    return (
+        f'<w:lvl w:ilvl="{number}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/>'
+        f'<w:lvlText w:val="{text}"/></w:lvl>'
+    )
+
+
+def test_levels_of_a_list_count_each_for_itself_and_begin_anew_below_the_next_item() -> None:
+    levels = (
+        level(0, "decimal", "%1.", start=3) + level(1, "decimal", "%1.%2") + level(2, "lowerRoman", "(%3)")
+    )
+    items = [(71, 0, "a"), (71, 1, "b"), (71, 2, "c"), (71, 2, "d"), (71, 1, "e"), (71, 0, "f"), (71, 1, "g")]
+    assert listed(*items, levels=levels) == [
+        *("3. a", "3.1 b", "(i) c", "(ii) d", "3.2 e", "4. f", "4.1 g"),
+    ]
+
+
+def test_lists_of_one_definition_count_on_unless_one_starts_anew() -> None:
+    items = [(71, 0, "a"), (72, 0, "b"), (71, 0, "c")]
+    levels = level(0, "lowerLetter", "%1)")
+    restart = '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="1"/></w:lvlOverride>'
+    assert listed(*items, levels=levels) == ["a) a", "b) b", "c) c"]
+    assert listed(*items, levels=levels, overrides=restart) == ["a) a", "a) b", "b) c"]
+
+
+def test_a_number_of_an_unknown_kind_is_a_bullet_and_a_bullet_is_nothing() -> None:
+    levels = level(0, "chicago", "%1") + level(1, "bullet", "o")
+    assert listed((71, 0, "a"), (71, 1, "b"), (71, 8, "c"), (99, 0, "d"), levels=levels) == [
+        "• a",
+        "b",
+        "c",
+        "d",
+    ]
+
+
+def test_the_first_row_of_a_table_shares_a_block_with_the_second() -> None:
+    document = docx.Document()
+    for rows in (("Year", "1951", "1952"), ("Boat",)):
+        table = document.add_table(0, 2)
+        for text in rows:
+            cells = table.add_row().cells
+            cells[0].text, cells[1].text = text, "x"
+    assert blocks(parse(document)) == ["Year | x\n1951 | x", "1952 | x", "Boat | x"]
 
 
 def test_deleted_hidden_and_doubled_text_is_left_out() -> None:

@@ -35,9 +35,40 @@ def test_list_items_stand_on_lines_of_their_own() -> None:
 
 
 def test_a_table_row_is_a_line_of_cells() -> None:
-    parsed = parse("<table><tr><th>Year<th>Tonnes<tr><td>1951<td><p>412<br>dry</table>")
-    assert parsed.text == "Year | Tonnes\n1951 | 412 dry"
+    parsed = parse("<table><tr><th>Year<td>1951<tr><th>Tonnes<td><p>412<br>dry</table>")
+    assert parsed.text == "Year | 1951\nTonnes | 412 dry"
     assert len(parsed.blocks) == 2
+
+
+def test_a_row_of_headings_shares_a_block_with_the_row_below_it() -> None:
+    assert blocks("<table><tr><th>Year<th>Tonnes<tr><td>1951<td>412<tr><td>1952<td>9</table>") == [
+        "Year | Tonnes\n1951 | 412",
+        "1952 | 9",
+    ]
+    assert blocks("<table><thead><tr><td>A<td>B<tr><td>C<td>D<tbody><tr><td>1<td>2</table>") == [
+        "A | B\nC | D\n1 | 2"
+    ]
+
+
+def test_the_first_row_of_a_table_without_headings_is_taken_for_one() -> None:
+    rows = "<tr><td>Year<td>Tonnes<tr><td>1951<td>412<tr><td>1952<td>9"
+    assert blocks(f"<table>{rows}</table><p>x<table>{rows}</table>")[:2] == [
+        "Year | Tonnes\n1951 | 412",
+        "1952 | 9",
+    ]
+
+
+def test_numbered_lists_have_their_numbers() -> None:
+    page = "<ol start=3><li>salt<li><p>tar</p><ol type=a><li>hot<li value=4>cold</ol>rope<li>grain</ol>"
+    assert blocks(page) == ["3. salt", "4. tar", "a. hot", "d. cold", "rope", "5. grain"]
+    assert blocks("<ol reversed><li>salt</ol><ul><li>tar</ul><li>rope") == ["salt", "tar", "rope"]
+
+
+def test_a_line_that_begins_with_a_label_is_a_block() -> None:
+    assert blocks("<p>Pay: 9 crowns<br>Start: 1 June<br>or later") == [
+        "Pay: 9 crowns",
+        "Start: 1 June\nor later",
+    ]
 
 
 def test_a_table_that_only_lays_the_page_out_is_no_row() -> None:
@@ -86,9 +117,22 @@ def test_small_text_is_not_hidden_text() -> None:
     assert blocks('<p style="font-size:0.8em;opacity:0.5">seen') == ["seen"]
 
 
-def test_navigation_is_left_out_only_where_the_content_is_marked() -> None:
-    assert blocks("<nav>Home</nav><p>a</p><footer>b</footer>") == ["Home", "a", "b"]
-    assert blocks("<nav>Home</nav><main><p>a</p><footer>b</footer></main><footer>c</footer>") == ["a", "b"]
+def test_navigation_is_left_out_but_that_of_the_content() -> None:
+    assert blocks("<nav>Home</nav><p>a</p>") == ["a"]
+    assert blocks("<nav>Home</nav><main><nav>b</nav><p>a</main>") == ["b", "a"]
+    assert blocks("<nav>Contents</nav>") == ["Contents"]
+
+
+def test_heads_and_feet_of_a_page_are_left_out_if_they_are_mainly_links() -> None:
+    links = '<a href="/">Home</a> <a href="/boats">Boats</a>'
+    assert blocks(f"<header>{links}</header><main>a</main><footer>© {links}</footer>") == ["a"]
+    assert blocks(f"<article><p>a<footer>{links}</footer></article>") == ["a", "Home Boats"]
+    assert blocks(f"<header><h1>T</h1><nav>{links}</nav></header><p>a") == ["T", "a"]
+
+
+def test_addresses_in_the_foot_of_a_page_are_kept() -> None:
+    foot = '<footer><p>Pier Road 1 <a href="mailto:a@b.example">a@b.example</a></footer>'
+    assert blocks(f"<main>a</main>{foot}") == ["a", "Pier Road 1 a@b.example"]
 
 
 @pytest.mark.parametrize("charset", ["windows-1251", "koi8-r"])
@@ -126,6 +170,10 @@ OPENING = (
     "<h1>",
     "<main>",
     "<nav>",
+    "<footer>",
+    "<ol>",
+    "<thead>",
+    "<a href=x>",
 )
 CLOSING = ("</p>", "</b>", "</div>", "</table>", "</ul>", "</pre>", "</h1>", "<br>", "<p hidden>", "<!--")
 WORDS = ("a", "é", "|", "e\u0301", " ", "\n", "\v", "&nbsp;")

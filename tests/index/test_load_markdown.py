@@ -22,11 +22,40 @@ def test_the_text_is_the_source_itself() -> None:
 
 def test_blocks_are_what_stands_behind_the_markers() -> None:
     source = "# Title #\n\nPara\ngoes on.\n\n- a\n  - b\n    c\n1. 1\n\n> quoted\n"
-    assert blocks(source) == ["Title", "Para\ngoes on.", "a", "b\n    c", "1", "quoted"]
+    assert blocks(source) == ["Title", "Para\ngoes on.", "a", "b\n    c", "1. 1", "quoted"]
 
 
-def test_each_table_row_is_a_block() -> None:
-    assert blocks("| a | b |\n|---|---|\n| 1 | 2 |\n") == ["| a | b |", "| 1 | 2 |"]
+def test_each_table_row_is_a_block_and_the_header_shares_that_of_the_first() -> None:
+    source = "x\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\ny\n"
+    assert blocks(source) == ["x", "| a | b |\n| 1 | 2 |", "| 3 | 4 |", "y"]
+
+
+def test_the_line_that_rules_a_table_off_is_left_out_of_the_text() -> None:
+    assert parse("> | a | b |\n> |---|:-:|\n> | 1 | 2 |\n\n# End").text == "> | a | b |\n> | 1 | 2 |\n\n# End"
+    assert blocks("|a|b|\n|-|-|") == ["|a|b|"]
+
+
+def test_an_empty_header_is_in_no_block() -> None:
+    assert blocks("| | |\n|---|---|\n| 1 | 2 |\n") == ["| 1 | 2 |"]
+
+
+def test_numbers_of_a_list_are_in_its_blocks_if_they_count_right() -> None:
+    assert blocks("3. a\n4. b\n   - c\n   - d\n5) e\n") == ["3. a", "4. b", "c", "d", "5) e"]
+    assert blocks("1. a\n1. b\n1. c\n") == ["1. a", "b", "c"]
+
+
+def test_lines_of_a_paragraph_that_begin_list_items_are_blocks() -> None:
+    assert blocks("He needs\na) a boat,\nb) a rope that\nholds, and\nc) luck.") == [
+        "He needs",
+        "a) a boat,",
+        "b) a rope that\nholds, and",
+        "c) luck.",
+    ]
+    assert blocks("5.1 Life jackets are worn.\n5.2 Nobody dives.") == [
+        "5.1 Life jackets are worn.",
+        "5.2 Nobody dives.",
+    ]
+    assert blocks("**Date:** today\n**Place:** here") == ["**Date:** today", "**Place:** here"]
 
 
 def test_code_is_a_block_without_its_fences() -> None:

@@ -22,7 +22,8 @@ def pdf(*pages: str | bytes, extra: tuple[bytes, ...] = (), resources: bytes = b
         content = page if isinstance(page, bytes) else show(page)
         objects += [
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents %d 0 R "
-            b"/Resources << /Font << /F 3 0 R >> %s >> >>" % (number + 1, resources),
+            b"/Resources << /Font << /F 3 0 R /B << /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >> >> "
+            b"%s >> >>" % (number + 1, resources),
             b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
         ]
     return assemble([*objects, *extra])
@@ -34,6 +35,19 @@ def show(text: str) -> bytes:
         for line in text.split("\n")
     )
     return b"BT /F 12 Tf 14 TL 50 750 Td " + lines + b" ET"
+
+
+def placed(*shown: tuple[float, float, str], font: str = "F", size: float = 10) -> bytes:
+    """A content stream that shows each text at its place, as programs show the cells of tables."""
+    return b"".join(
+        b"BT /%s %g Tf %g %g Td (%s) Tj ET\n"
+        % (font.encode(), size, x, y, text.encode("cp1252").replace(b"(", b"\\(").replace(b")", b"\\)"))
+        for x, y, text in shown
+    )
+
+
+def prose(top: float, *lines: str) -> bytes:
+    return placed(*((50, top - 12 * number, line) for number, line in enumerate(lines)))
 
 
 def assemble(objects: list[bytes]) -> bytes:
@@ -166,3 +180,162 @@ def test_drawings_that_contain_themselves_end() -> None:
     page = show("Text.") + b" /X Do"
     parsed = load(pdf(page, extra=(loop,), resources=b"/XObject << /X 6 0 R >>"), name="a.pdf")
     assert parsed.text.startswith("Text.")
+
+
+WINTER = (
+    "The winter was long, and the harbour was frozen until the middle of April. Then the ships",
+    "came in with grain, and with them came letters that had been written in the autumn before.",
+)
+
+
+def test_larger_lines_are_headings_and_the_largest_is_the_title() -> None:
+    page = (
+        placed((50, 700, "Harbours of the"), (50, 679, "North"), font="B", size=17)
+        + prose(650, *WINTER)
+        + placed((50, 620, "1 Ice"), font="B", size=12)
+        + prose(605, *WINTER)
+    )
+    parsed = load(pdf(page), name="a.pdf")
+    assert [(it.level, it.title) for it in parsed.headings] == [(1, "Harbours of the North"), (2, "1 Ice")]
+    assert parsed.title == "Harbours of the North"
+    assert {it.span for it in parsed.headings} <= set(parsed.blocks)
+
+
+def test_a_heading_is_not_glued_to_the_line_above_or_below_it() -> None:
+    page = (
+        prose(700, *WINTER, "Master since 1 March 2025, and before that mate for eleven years, from 2014 on")
+        + placed((50, 660, "1 Why there is a new rule"), font="B")
+        + prose(645, *WINTER)
+    )
+    found = texts(load(pdf(page), name="a.pdf"))
+    assert "1 Why there is a new rule" in found
+    assert " ".join(WINTER) in found
+
+
+def test_bold_words_that_fill_a_line_of_a_paragraph_are_no_heading() -> None:
+    page = prose(
+        700, "The harbour was frozen until April, and it was said of the master of the ship that"
+    ) + (
+        placed((50, 688, "he must never again, under any flag or name,"), font="B")
+        + prose(676, "be let into it, which he took lightly.", *WINTER)
+    )
+    parsed = load(pdf(page), name="a.pdf")
+    assert parsed.headings == ()
+    assert len(texts(parsed)[0]) > 150
+
+
+def test_a_gap_between_lines_ends_a_paragraph() -> None:
+    full = "The winter was long, and the harbour was frozen until the middle of the month of April"
+    page = prose(700, full, full) + prose(660, full, full)
+    assert texts(load(pdf(page), name="a.pdf")) == [f"{full} {full}"] * 2
+
+
+def test_cells_that_stand_side_by_side_in_several_rows_are_rows() -> None:
+    page = prose(700, *WINTER) + placed(
+        *((50, 650, "Boat"), (200, 650, "Since"), (300, 650, "Hours")),
+        *((50, 632, "Merganser, with"), (50, 621, "a crane"), (200, 632, "1998"), (300, 632, "742")),
+        *((50, 603, "Together"), (300, 603, "1,461")),
+    )
+    assert texts(load(pdf(page), name="a.pdf"))[1:] == [
+        "Boat | Since | Hours Merganser, with a crane | 1998 | 742",
+        "Together | | 1,461",
+    ]
+
+
+def test_the_first_row_of_the_next_table_shares_a_block_with_the_row_below_it() -> None:
+    heights = (650, 632, 614, 580, 562)
+    rows = (("Income", "€"), ("Fees", "10"), ("Grants", "20"), ("Spent", "€"), ("Staff", "25"))
+    page = placed(
+        *(
+            (x, y, text)
+            for y, row in zip(heights, rows, strict=True)
+            for x, text in zip((50, 200), row, strict=True)
+        )
+    )
+    assert texts(load(pdf(page), name="a.pdf")) == [
+        "Income | € Fees | 10",
+        "Grants | 20",
+        "Spent | € Staff | 25",
+    ]
+
+
+def test_a_line_across_a_table_stays_between_its_rows() -> None:
+    page = placed(
+        *((50, 700, "Boat"), (200, 700, "Hours"), (50, 682, "Dunlin"), (200, 682, "516")),
+        *((50, 664, "On loan"), (50, 646, "Tern"), (200, 646, "12"), (50, 628, "Teal"), (200, 628, "3")),
+    )
+    assert texts(load(pdf(page), name="a.pdf")) == [
+        *("Boat | Hours Dunlin | 516", "On loan", "Tern | 12", "Teal | 3"),
+    ]
+
+
+def test_rows_of_a_page_that_is_turned_are_rows() -> None:
+    cells = ((50, 700, "Boat"), (200, 700, "Hours"), (50, 682, "Dunlin"), (200, 682, "516"))
+    turned = b"".join(
+        b"BT /F 10 Tf 0 1 -1 0 %g %g Tm (%s) Tj ET\n" % (800 - y, x, text.encode()) for x, y, text in cells
+    )
+    assert texts(load(pdf(turned), name="a.pdf")) == ["Boat | Hours Dunlin | 516"]
+
+
+def test_lines_of_no_known_size_are_no_headings() -> None:
+    page = b"BT /F 0 Tf 14 TL 50 750 Td (The first line) Tj T* (and the next.) Tj ET"
+    parsed = load(pdf(page), name="a.pdf")
+    assert (parsed.text, parsed.headings) == ("The first line\nand the next.", ())
+
+
+def test_the_marker_of_a_list_item_is_no_cell() -> None:
+    page = placed(
+        *((x, 700 - 14 * row, text) for row in range(3) for x, text in ((50, "–"), (90, f"item {row}")))
+    )
+    assert texts(load(pdf(page), name="a.pdf")) == ["– item 0", "– item 1", "– item 2"]
+
+
+def test_columns_of_text_are_read_one_after_the_other() -> None:
+    left = [f"left line {number} of the text that goes on" for number in range(20)]
+    right = [f"right line {number} of the text that goes on" for number in range(20)]
+    page = placed(
+        *((50, 700 - 12 * number, line) for number, line in enumerate(left)),
+        *((320, 700 - 12 * number, line) for number, line in enumerate(right)),
+    )
+    assert load(pdf(page), name="a.pdf").text.split("\n") == left + right
+
+
+def test_running_heads_and_page_numbers_are_left_out_and_the_sentence_goes_on() -> None:
+    pages = [
+        placed((50, 30, "Ferry Office · Rules of 2024"), (550, 30, str(number)), size=8) + prose(700, *lines)
+        for number, lines in enumerate(
+            [
+                ("The winter was long, and the harbour was frozen until the middle of",),
+                ("spring, when the ships came in.",),
+                ("They brought grain.",),
+            ],
+            start=1,
+        )
+    ]
+    parsed = load(pdf(*pages), name="a.pdf")
+    assert texts(parsed) == [
+        "The winter was long, and the harbour was frozen until the middle of spring, when the ships came in.",
+        "They brought grain.",
+    ]
+    assert [parsed.text[start:].split()[0] for start in parsed.pages] == ["The", "spring,", "They"]
+
+
+def test_the_header_of_a_table_that_begins_each_page_is_kept() -> None:
+    pages = [
+        placed(
+            *(
+                (x, y, text)
+                for y, row in zip((700, 682, 664), rows, strict=True)
+                for x, text in zip((50, 200), row, strict=True)
+            )
+        )
+        for rows in (
+            (("Name", "Room"), ("Haas", "G.01"), ("Brandt", "1.05")),
+            (("Name", "Room"), ("Moreau", "2.05"), ("Yilmaz", "0.04")),
+        )
+    ]
+    assert load(pdf(*pages), name="a.pdf").text.count("Name | Room") == 2
+
+
+def test_pages_that_are_all_alike_keep_their_text() -> None:
+    assert texts(load(pdf(*["The same on each page."] * 4), name="a.pdf")) == ["The same on each page."] * 4

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.document import Parsed
-from index.load import load
+from index.load import Limits, load
 
 
 def parse(text: str) -> Parsed:
@@ -76,6 +76,74 @@ def test_list_entries_are_blocks() -> None:
     ]
 
 
+def test_lettered_and_numbered_lines_are_blocks() -> None:
+    assert blocks("He needs:\na) a boat,\n(b) a rope, and\nc) luck.\n5.1. Jackets on!\n5.2. No dives.") == [
+        "He needs:",
+        "a) a boat,",
+        "(b) a rope, and",
+        "c) luck.",
+        "5.1. Jackets on!",
+        "5.2. No dives.",
+    ]
+
+
+def test_numbered_lines_of_one_length_are_blocks() -> None:
+    assert blocks("1. tar\n2. oil\n3. fog") == ["1. tar", "2. oil", "3. fog"]
+
+
+def test_a_number_inside_a_sentence_begins_no_list_item() -> None:
+    line = "It was said in the harbour that the water had risen there by at least"
+    assert blocks(f"{line}\n5.1 metres in a night.") == [f"{line} 5.1 metres in a night."]
+    assert blocks(f"{line}\n(2) of the inches.") == [f"{line} (2) of the inches."]
+    assert blocks(f"{line}\n– so it was said – a fathom.") == [f"{line} – so it was said – a fathom."]
+
+
+def test_a_list_item_goes_on_in_the_lines_that_are_indented_below_it() -> None:
+    assert blocks("* Shut it down.\n  Sanderling knows how.\n* Eat.\nThen go.")[:2] == [
+        "* Shut it down. Sanderling knows how.",
+        "* Eat.",
+    ]
+
+
+def test_dashes_begin_list_items_where_a_sentence_has_ended() -> None:
+    assert blocks("Take:\n– boots\n– a rope for the long\nway") == [
+        "Take:",
+        "– boots",
+        "– a rope for the long way",
+    ]
+
+
+def test_indented_lines_below_a_colon_are_entries() -> None:
+    text = "The boat makes one trip for those who have to:\n\n    from the island 11:00\n    from town 13:00"
+    assert blocks(text)[1:] == ["from the island 11:00", "from town 13:00"]
+
+
+def test_lines_in_columns_are_rows() -> None:
+    assert blocks("Grants      12,500\nTable fees   5,265") == ["Grants 12,500", "Table fees 5,265"]
+
+
+def test_form_feeds_part_pages() -> None:
+    parsed = parse("First page.\n\fSecond page.\n\f")
+    assert [parsed.text[start:].split("\n")[0] for start in parsed.pages] == [
+        "First page.",
+        "Second page.",
+        "",
+    ]
+
+
+def test_running_heads_at_form_feeds_are_left_out_and_the_sentence_goes_on() -> None:
+    parsed = parse(
+        "REPORT, 1983    Page 4\n\nRead to one-hun-\n\n\fREPORT, 1983    Page 5\n\ndredth of a degree.\n"
+    )
+    assert blocks(parsed.text) == ["Read to one-hun- dredth of a degree."]
+    assert parsed.text[parsed.pages[1] :].strip() == "dredth of a degree."
+
+
+def test_more_form_feeds_than_pages_may_be_are_line_ends() -> None:
+    parsed = load(b"a\n\fb\n\fc", name="a.txt", limits=Limits(max_pages=2))
+    assert (parsed.text, parsed.pages) == ("a\n\nb\n\nc", ())
+
+
 def test_lines_that_only_rule_off_are_in_no_block() -> None:
     assert blocks("above the line\n-----\nbelow the line\n* * *\nend") == [
         "above the line",
@@ -93,6 +161,12 @@ def test_underlined_and_numbered_lines_are_headings() -> None:
         (2, "6.2 Ships and Ice"),
     ]
     assert parsed.title == "Harbours"
+
+
+def test_the_line_above_a_sum_is_no_heading() -> None:
+    assert (
+        parse("Grants      12,500\nDonations      905\n            ------\n            13,405").headings == ()
+    )
 
 
 @given(st.text(st.sampled_from("aB. \n\t-=1.2«é。\u2028*"), max_size=200))

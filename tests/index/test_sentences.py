@@ -150,6 +150,23 @@ Jan kwam o.a. Gisteren. |Hij ging.
 """
 
 
+CONTACTS = """
+Ring ext. 10 or write. |Ask K. L. Moreau, ext. 33. |Boat: R. D. Haas, ext. NOW.
+Call Tel. (030) 12. |Then send a fax. |They answer by Fax. +49 30 12.
+It costs 5 crowns incl. VAT, i.e. approx. Nine. |Go to rm. 12.
+Kosten lt. Angebot: 12 Euro. |Es ist gez. Dr. Berg und gez. Lenz.
+Вопросы: внутр. тел. 36, комната 2.09. |Дежурный: внутр. 22, каб. 12, доб. Иванова. |Он там.
+Tél. 01 23, bât. 5. |Il est là.
+Zadzwoń: tel. 12, wew. 3, pok. 4. |Wraca.
+Means: Jan. 2.1, Feb. -0.4, Mar. −1.2. |It was cold.
+The deepest led to 24.6 m. |Forty dives were called off.
+It took 45 min. |Ms Reyes was free.
+It rose by 5 kg. |Haas weighed it; at No. 5 G. Smith did.
+Это было 5 м. |Иванов измерил.
+He saw 5. S. 5.
+"""
+
+
 def cases(table: str) -> list[str]:
     rows: list[str] = []
     for row in table.strip("\n").split("\n"):
@@ -162,7 +179,7 @@ def cases(table: str) -> list[str]:
 
 ALL_CASES = [
     case
-    for table in (ENGLISH, GERMAN, RUSSIAN, ROMANCE, OTHER_SCRIPTS, POLISH_CZECH_NORDIC_TURKISH)
+    for table in (ENGLISH, GERMAN, RUSSIAN, ROMANCE, OTHER_SCRIPTS, POLISH_CZECH_NORDIC_TURKISH, CONTACTS)
     for case in cases(table)
 ]
 

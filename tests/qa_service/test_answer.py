@@ -79,15 +79,18 @@ def _with_ids(text: str, passages: str) -> str:
     return text
 
 
-def events(services: Services, model: ScriptedModel, question: Question | None = None) -> list[Event]:
-    answerer = Answerer(
+def answerer(services: Services, model: ScriptedModel | None, *, relevant: bool = True) -> Answerer:
+    return Answerer(
         services.catalog,
         services.retriever,
-        ModelWriter(model, max_tokens=100),
-        is_relevant=lambda *_: True,
+        ModelWriter(model, max_tokens=100) if model else ExtractiveWriter(),
+        is_relevant=lambda *_: relevant,
         total_seconds=10,
     )
-    return [*answerer.answer(question or Question(QUESTION))]
+
+
+def events(services: Services, model: ScriptedModel, question: Question | None = None) -> list[Event]:
+    return [*answerer(services, model).answer(question or Question(QUESTION))]
 
 
 def answer(services: Services, *replies: Sequence[Step] | str, question: Question | None = None) -> Answer:
@@ -118,14 +121,7 @@ def test_the_passages_come_first_then_each_claim_then_the_whole(services: Servic
 def test_a_claim_is_given_before_the_model_has_come_to_its_end(services: Services) -> None:
     done: list[str] = []
     model = ScriptedModel([f"[[§plan.1]] {PLAN}\n", lambda: done.append("more"), "Bye."])
-    answerer = Answerer(
-        services.catalog,
-        services.retriever,
-        ModelWriter(model, max_tokens=100),
-        is_relevant=lambda *_: True,
-        total_seconds=10,
-    )
-    stream = answerer.answer(Question(QUESTION))
+    stream = answerer(services, model).answer(Question(QUESTION))
     assert isinstance(next(stream), PassagesFound)
     assert isinstance(next(stream), ClaimMade)
     assert done == []
@@ -173,6 +169,11 @@ def test_an_answer_of_what_is_missing_alone_is_abstained(services: Services) -> 
     made = answer(services, "[[NONE]] Who built the tank is not said.")
     assert (made.status, made.reason) == ("abstained", "not_in_passages")
     assert made.missing == ("Who built the tank is not said.",)
+
+
+def test_a_bare_none_is_enough_to_abstain(services: Services) -> None:
+    made = answer(services, "[[NONE]]")
+    assert (made.status, made.reason, made.missing) == ("abstained", "not_in_passages", ())
 
 
 def test_what_is_missing_counts_also_where_its_words_are_refused(services: Services) -> None:
@@ -231,14 +232,7 @@ def test_nobody_writes_where_no_document_passes_the_filter(services: Services) -
 
 def test_nobody_writes_where_no_passage_is_relevant(services: Services) -> None:
     model = ScriptedModel()
-    answerer = Answerer(
-        services.catalog,
-        services.retriever,
-        ModelWriter(model, max_tokens=100),
-        is_relevant=lambda *_: False,
-        total_seconds=10,
-    )
-    *_, end = answerer.answer(Question(QUESTION))
+    *_, end = answerer(services, model, relevant=False).answer(Question(QUESTION))
     assert isinstance(end, Finished)
     assert (end.answer.status, end.answer.reason) == ("abstained", "no_relevant_passage")
     assert end.answer.passages
@@ -285,6 +279,25 @@ def test_a_model_that_fails_before_anything_is_let_through_is_an_error(
 ) -> None:
     with pytest.raises(ModelIdleTimeout):
         answer(services, [written, ModelIdleTimeout("slow")])
+
+
+def test_a_client_that_goes_away_ends_the_call(services: Services) -> None:
+    class Closing(ScriptedModel):
+        closed = False
+
+        def stream(self, messages: Sequence[Message], **_: object) -> Iterator[Piece]:
+            try:
+                yield from super().stream(messages)
+            finally:
+                self.closed = True
+
+    model = Closing([f"[[§plan.1]] {PLAN}\n", "More."])
+    stream = answerer(services, model).answer(Question(QUESTION))
+    next(stream)
+    next(stream)
+    assert not model.closed
+    stream.close()  # type: ignore[attr-defined]
+    assert model.closed
 
 
 # Repair
@@ -392,14 +405,7 @@ def test_two_answers_have_two_ids(services: Services) -> None:
 
 
 def test_without_a_model_sentences_are_quoted_through_the_same_gate(services: Services) -> None:
-    answerer = Answerer(
-        services.catalog,
-        services.retriever,
-        ExtractiveWriter(),
-        is_relevant=lambda *_: True,
-        total_seconds=10,
-    )
-    *_, end = answerer.answer(Question(QUESTION))
+    *_, end = answerer(services, None).answer(Question(QUESTION))
     assert isinstance(end, Finished)
     assert end.answer.status == "answered"
     assert end.answer.model == "extractive"

@@ -103,7 +103,7 @@ def test_cleaning_takes_markup_and_hidden_characters_away(text: str, plain: str)
         ("a[1]", "a(1)"),
         ("［１］ and 【２】 and 〔3〕 and ﹇4﹈", "(１) and (２) and (3) and (4)"),
         ("[\u20601] and [\u034f2] and [\u200d3]", "(1) and (\u034f2) and (3)"),
-        ("[¹] and [①]", "(¹) and (①)"),
+        ("[¹] and [①] and [\u31641]", "(¹) and (①) and (\u31641)"),
         ("[[hztq1.2]] and [1.2]", "(hztq1.2) and (1.2)"),
         ("[hztq1.2, hztq1.3", "(hztq1.2, hztq1.3"),
         ("[[NONE]] and [conflict a|b]", "(NONE) and (conflict a|b)"),

@@ -8,7 +8,7 @@ from qa_service.scripted import split_randomly
 
 
 def drafts(line: str) -> list[Draft]:
-    return list(read(line, key="hztq"))
+    return read(line, key="hztq")
 
 
 def lines(*deltas: str, complete: bool = True) -> list[str | Discarded]:
@@ -221,7 +221,7 @@ def test_lines_without_ids_are_discarded_and_counted(line: str) -> None:
     assert all(isinstance(draft, Discarded) for draft in drafts(line))
 
 
-@pytest.mark.parametrize("line", ["", "   ", "---", "[[hztq1.1]]", "- [[hztq1.1]] .", "***", "[[NONE]]"])
+@pytest.mark.parametrize("line", ["", "   ", "---", "[[hztq1.1]]", "- [[hztq1.1]] .", "***"])
 def test_a_line_without_words_is_nothing(line: str) -> None:
     assert drafts(line) == []
 
@@ -260,6 +260,11 @@ def test_a_claim_keeps_what_it_says(text: str) -> None:
 )
 def test_what_is_missing_is_read(line: str) -> None:
     assert drafts(line) == [DraftNone("No date is given.")]
+
+
+def test_that_all_is_missing_needs_no_words() -> None:
+    assert drafts("[[NONE]]") == [DraftNone("")]
+    assert drafts("- **[NONE]**.") == [DraftNone("")]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_what_can_not_be_opened_is_given_up_whole(settings: Settings, embedder: 
 def test_a_data_directory_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(CatalogError, match="can't be written.*set QA_DATA_DIR to another"),
+        pytest.raises(CatalogError, match=r"can't be written.*set QA_DATA_DIR to another"),
         opened(Settings(data_dir=tmp_path / "file"), command="pytest"),
     ):
         pass
@@ -98,6 +98,8 @@ def test_the_question_has_a_limit(settings: Settings, embedder: Embedder) -> Non
 
 
 def test_a_collection_that_nothing_was_put_into_is_not_found(settings: Settings, embedder: Embedder) -> None:
-    with opened(settings, command="pytest", embedder=embedder) as services:
-        with pytest.raises(NotFound, match="there is no collection 'default'"):
-            services.search(SearchRequest(query="a"))
+    with (
+        opened(settings, command="pytest", embedder=embedder) as services,
+        pytest.raises(NotFound, match="there is no collection 'default'"),
+    ):
+        services.search(SearchRequest(query="a"))

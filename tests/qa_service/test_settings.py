@@ -72,7 +72,7 @@ def test_a_wrong_value_is_an_error_that_names_the_variable(
 def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QA_PASSAGES", "x")
     monkeypatch.setenv("QA_THREADS", "x")
-    with pytest.raises(SettingsError, match="QA_PASSAGES: .*; QA_THREADS: "):
+    with pytest.raises(SettingsError, match=r"QA_PASSAGES: .*; QA_THREADS: "):
         load_settings()
 
 

@@ -20,6 +20,8 @@ from qa_service.settings import Settings
 
 _QA = Path(sys.executable).with_name("qa")
 _SECONDS = 120
+# What a run is killed after, and the longest time between, in seconds.
+_PHASES = (("opened", 1.5), ("stored", 0.15), ("served", 0.15))
 _SUBJECTS = (
     "otter",
     "kiln",
@@ -69,24 +71,18 @@ class Trial:
                     path.write_text(self.files[source])
 
     def kill(self) -> None:
-        """Run `qa index` and kill it at a random moment: any, or soon after it has stored or served something."""
-        phase = self.random.choice(("any time", "stored", "served"))
-        before = self._versions()
+        """Run `qa index` and kill it at a random moment after it has opened, stored or served something."""
+        phase, longest = self.random.choice(_PHASES)
+        before = self._progress()
         process = self._start()
         deadline = time.monotonic() + _SECONDS
-        if phase == "any time":
-            time.sleep(self.random.uniform(0, 3))
-        else:
-            column = 0 if phase == "stored" else 1
-            while self._versions()[column] == before[column] and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
-            time.sleep(self.random.uniform(0, 0.15))
+        while self._progress()[phase] == before[phase] and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        time.sleep(self.random.uniform(0, longest))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        if (self.settings.data_dir / "followers" / "closed.json").exists():
-            phase = "before opening or after closing"
-        self.phases[phase] += 1
+        self.phases["too late" if self._seal.exists() else phase] += 1
 
     def finish(self) -> None:
         """Run `qa index` to its end."""
@@ -157,10 +153,17 @@ class Trial:
             [_QA, "index", self.folder], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
 
-    def _versions(self) -> tuple[Any, ...]:
-        """The highest version that is stored, and that is served."""
+    @property
+    def _seal(self) -> Path:
+        """What stands in the data directory only after it was closed cleanly."""
+        return self.settings.data_dir / "followers" / "closed.json"
+
+    def _progress(self) -> dict[str, Any]:
+        """How far a run has come: whether all is closed, and the highest versions stored and served."""
         rows = self._query("SELECT (SELECT max(id) FROM versions), (SELECT max(live_version) FROM documents)")
-        return rows[0] if rows else (None, None)
+        stored, served = rows[0] if rows else (None, None)
+        opened = (self._seal.parent / "chroma").exists() and not self._seal.exists()
+        return {"opened": opened, "stored": stored, "served": served}
 
     def _live_hashes(self) -> dict[str, str]:
         """The hash of each document's bytes that the catalog on the disk calls live."""
