@@ -114,6 +114,12 @@ def keep(path: Path, recording: Recording) -> None:
     jsonl.append(path, _row(recording))
 
 
+def fingerprint(recordings: Mapping[str, Recording]) -> str:
+    """The sha256 of what recordings say."""
+    lines = "".join(jsonl.line(_row(each)) for each in recordings.values())
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
 def question_sha256(question: str) -> str:
     """What ties a recording to its question."""
     return hashlib.sha256(question.encode()).hexdigest()

@@ -116,10 +116,13 @@ class Replayed(InProcess):
     @property
     def about(self) -> JSON:
         """As in process, with the models that were recorded."""
+        from eval.replay import fingerprint
+
         about = super().about
+        target = {"kind": "replay", "recordings_sha256": fingerprint(self._recordings)}
         models = sorted({each.model for each in self._recordings.values()})
         settings = {**about["settings"], "model": ", ".join(models)}
-        return {**about, "target": {"kind": "replay"}, "settings": settings}
+        return {**about, "target": target, "settings": settings}
 
     def ask(self, example: Example) -> Iterator[tuple[str, JSON]]:
         """The events of one answer; `ReplayError` where the recording was not played as it is."""

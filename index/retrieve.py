@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from index.catalog import Catalog, Collection, StoredChunk, chunk_id
+from index.catalog import Catalog, Collection, StoredChunk, check_model, chunk_id
 from index.centroids import Centroids, Lift
 from index.document import Passage, Sentence
 from index.embed import Embedder
@@ -18,6 +18,7 @@ Filter = Mapping[str, Sequence[str]]
 
 MAX_K = 200
 _EXACT_CHUNKS = 2000
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,11 @@ class Retriever:
 
         Passages are cut from the catalog, so what has been removed or replaced is never among them.
         """
+        check_model(collection, self._embedder.name)
         pair = self._followers.of(collection)
         vector = self._embedder.embed_query(query)
         term_weights = pair.lexical.term_weights(query)
-        found, lexical = self._candidates_for(
+        found, lexical = self._steady_candidates(
             collection, pair, query, vector, max(self._candidates, 2 * k), only
         )
         lifts = self._centroids.lifts(collection, vector)
@@ -97,6 +99,17 @@ class Retriever:
             for rank, chunk in enumerate(ranked, start=1)
         )
         return Retrieved(passages, term_weights)
+
+    def _steady_candidates(
+        self, collection: Collection, pair: Pair, query: str, vector: Vector, n: int, only: Filter | None
+    ) -> tuple[list[StoredChunk], Mapping[str, float]]:
+        """Candidates that no replacement has cut across: else a document could be missed, old and new."""
+        for _ in range(_TRIES):
+            change = self._catalog.last_change(collection)
+            found = self._candidates_for(collection, pair, query, vector, n, only)
+            if self._catalog.last_change(collection) == change:
+                break
+        return found
 
     def _candidates_for(
         self, collection: Collection, pair: Pair, query: str, vector: Vector, n: int, only: Filter | None

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from index.errors import CatalogError, EmbeddingError, FollowerError, QAError
 from index.jobs import Queued
 from qa_service.services import Services
+from qa_service.watch import Watch
 
 _ATTEMPTS = 3
+_DEATHS = 5
 _MAX_PAUSE_SECONDS = 60.0
 _CLOSE_SECONDS = 10.0
 
@@ -30,7 +32,8 @@ class Worker:
     What is wrong with an upload is recorded in its job. Where something else fails, as a disk or an embedding
     model can, uploads wait, and are tried again after a pause that doubles from `pause_seconds` to a minute;
     those that have been tried less often come first. `delay` says so meanwhile. An upload that makes the
-    embedding model fail, or this service, three times and alone, is failed.
+    embedding model fail, or this service, three times and alone, is failed, and so is one at which the process
+    has died five times in a row.
     """
 
     def __init__(self, services: Services, *, pause_seconds: float = 1.0) -> None:
@@ -39,6 +42,7 @@ class Worker:
         self._pause_seconds = pause_seconds
         self._attempts: Counter[int] = Counter()
         self._failures = 0
+        self._watch = Watch(services.settings.data_dir / "indexing.json")
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index-worker", daemon=True)
@@ -78,19 +82,28 @@ class Worker:
 
     def _work(self) -> None:
         """Index what is queued; raises where that has to wait."""
-        for item_id in sorted(self._services.jobs.queued(), key=lambda item_id: self._attempts[item_id]):
+        for item_id in sorted(self._services.jobs.queued(), key=self._tried):
             if item := self._services.jobs.take(item_id):  # else its document was deleted
                 self._finish(item)
             self._attempts.pop(item_id, None)
             self._failures = 0
             self.delay = None
 
+    def _tried(self, item_id: int) -> int:
+        return self._attempts[item_id] + self._watch.deaths(item_id)
+
     def _finish(self, item: Queued) -> None:
         """Index one upload and record how it ended; raises where it is to be tried again."""
         jobs, item_id = self._services.jobs, item.item_id
+        if self._watch.deaths(item_id) >= _DEATHS:
+            jobs.end(
+                item_id, "failed", _InternalError(f"the service died {_DEATHS} times while it was indexed")
+            )
+            return
         self._attempts[item_id] += 1
         try:
-            self._index(item)
+            with self._watch.over(item_id):
+                self._index(item)
         except (_StoppedError, CatalogError, FollowerError):
             raise
         except EmbeddingError as error:

@@ -29,7 +29,8 @@ class Setting:
 
     def has_gap(self, above: Line, below: Line) -> bool:
         """Whether there is more white between two lines than between those of one paragraph."""
-        return above.bottom - below.top > self.distance * _GAP * max(above.size, below.size)
+        usual = self.distance * max(above.size, below.size)  # 0 where a page doesn't tell sizes
+        return 0 < usual * _GAP < above.bottom - below.top
 
     def is_large(self, line: Line) -> bool:
         """Whether the letters of `line` are larger than those of the text."""

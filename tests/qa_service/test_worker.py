@@ -1,4 +1,7 @@
+import json
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -203,6 +206,41 @@ def test_a_document_that_is_deleted_while_it_waits_is_forgotten(
     services.catalog.delete(job.items[0].document_id)
     model.is_down = False
     assert ended(services, job) == [("indexed", None)]
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+from qa_service.services import Services
+from qa_service.settings import Settings
+from qa_service.worker import Worker
+
+class Deadly(Services):
+    def ingestor(self, collection):
+        os._exit(9)
+
+Worker(Deadly(Settings(data_dir=Path(sys.argv[1]))))._thread.join()
+"""
+
+
+def test_an_upload_that_kills_the_process_is_failed_in_the_end_and_the_others_are_not(
+    settings: Settings, embedder: Embedder
+) -> None:
+    with opened(settings, command="pytest", embedder=embedder) as services:
+        job = add(services, ("deadly.txt", TEXT), ("a.txt", TEXT))
+    first, _ = job.items
+    watched = settings.data_dir / "indexing.json"
+    child = subprocess.run([sys.executable, "-c", DIES, str(settings.data_dir)], check=False, timeout=60)
+    assert child.returncode == 9
+    assert json.loads(watched.read_text())["deaths"] == 0
+    watched.write_text(json.dumps({**json.loads(watched.read_text()), "deaths": 4}))  # as after four more
+    with opened(settings, command="pytest", embedder=embedder) as services:
+        worker = Worker(services)
+        assert ended(services, job) == [("failed", "internal"), ("indexed", None)]
+        assert "died 5 times" in str(services.jobs.get(job.id).items[0].error_message)
+        worker.close()
+    assert not watched.exists()
+    assert first.name == "deadly.txt"
 
 
 def test_it_ends_at_once_while_it_waits(services: Faulty, model: Flaky) -> None:

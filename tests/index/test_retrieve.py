@@ -1,0 +1,83 @@
+"""Retrieval over real followers and the real embedding model."""
+
+import pytest
+
+from index.errors import EmbeddingMismatch
+from index.ingest import Upload
+from index.retrieve import Retrieved, Retriever
+from qa_service.services import Services
+
+TEXTS = {
+    "ferry.txt": "The ferry leaves at 08:45 on Wednesdays. It carries forty passengers.",
+    "diving.txt": "Divers may go to 25 metres. A standby diver must be ready.",
+    "kitchen.txt": "The kitchen is cleaned every evening. Bread is baked on Fridays.",
+    "faehre.txt": "Der Hund darf nicht mit auf die Insel. Die Fähre kostet 14 Euro.",
+}
+
+
+@pytest.fixture
+def searched(services: Services) -> Services:
+    """Services that hold the texts, each labelled with its kind."""
+    uploads = [
+        Upload(name, name, text.encode(), metadata={"kind": "rule" if name == "diving.txt" else "note"})
+        for name, text in TEXTS.items()
+    ]
+    for result in services.ingestor(services.collection("default")).put(uploads):
+        assert result.error is None
+    return services
+
+
+def search(services: Services, query: str, **options: object) -> Retrieved:
+    return services.retriever.search(services.catalog.collection("default"), query, k=3, **options)  # type: ignore[arg-type]
+
+
+def test_the_passage_that_answers_comes_first(searched: Services) -> None:
+    passages = search(searched, "How deep may one dive?").passages
+    assert passages[0].source == "diving.txt"
+    assert [passage.rank for passage in passages] == [1, 2, 3]
+    assert all(0 <= passage.score <= 1 for passage in passages)
+
+
+def test_another_language_than_the_documents_finds_them_too(searched: Services) -> None:
+    assert search(searched, "Во сколько отходит паром?").passages[0].source in ("ferry.txt", "faehre.txt")
+
+
+def test_a_passage_and_its_sentences_are_cuts_of_the_stored_text(searched: Services) -> None:
+    for passage in search(searched, "ferry").passages:
+        text = searched.catalog.text(passage.document_id).text
+        assert passage.span.of(text) == passage.text
+        assert len(passage.sentences) == len(passage.sentence_scores)
+        for sentence in passage.sentences:
+            assert sentence.span.of(text) == sentence.text
+
+
+def test_a_filter_keeps_documents_with_one_of_the_given_values(searched: Services) -> None:
+    found = search(searched, "ferry", only={"kind": ["rule"]}).passages
+    assert {passage.source for passage in found} == {"diving.txt"}
+    assert search(searched, "ferry", only={"kind": ["nothing"]}).passages == ()
+
+
+def test_what_is_deleted_is_not_found(searched: Services) -> None:
+    collection = searched.catalog.collection("default")
+    (document,) = searched.catalog.documents(collection, source="ferry.txt")
+    searched.ingestor(collection).delete(document.id)
+    assert "ferry.txt" not in {passage.source for passage in search(searched, "ferry").passages}
+
+
+def test_terms_that_no_document_holds_weigh_infinitely(searched: Services) -> None:
+    weights = search(searched, "ferry to Ulaanbaatar").term_weights
+    assert weights["ferri"] < float("inf")
+    assert weights["ulaanbaatar"] == float("inf")
+
+
+def test_a_collection_of_another_embedding_model_is_refused(searched: Services) -> None:
+    class Renamed:
+        name = "another-model"
+        dimension = searched.embedder.dimension
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(searched.embedder, name)
+
+    retriever = Retriever(searched.catalog, Renamed(), searched.followers)  # type: ignore[arg-type]
+    with pytest.raises(EmbeddingMismatch, match="QA_EMBEDDING_MODEL"):
+        retriever.search(searched.catalog.collection("default"), "ferry", k=3)
