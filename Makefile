@@ -1,6 +1,7 @@
 # make demo    install everything, index the sample documents, ask a question, serve on loopback
 # make test    install everything, run the tests
 # make check   lint, types, import contracts
+# make eval    run, score and gate the evaluation without a key; reports in .eval
 # make soak    the long fault suites
 # make widget  build the chat widget again (needs Node)
 # make lock    resolve the dependencies again and write the hashes
@@ -15,7 +16,7 @@ BIN := .venv/bin
 CUTOFF ?= 2026-11-08
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak widget chromium lock clean
+.PHONY: help demo test check eval soak widget chromium lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -57,6 +58,17 @@ widget/node_modules/.package-lock.json: widget/package-lock.json
 widget: widget/node_modules/.package-lock.json
 	cd widget && npm run types && npm test && npm run build
 
+eval: .venv/installed
+	rm -rf .eval && mkdir .eval
+	$(BIN)/qa-eval doctor examples
+	$(BIN)/qa-eval run examples --out .eval/extractive --data-dir .eval/data
+	$(BIN)/qa-eval run examples --replay eval/recordings/examples.jsonl --out .eval/replay --data-dir .eval/data
+	$(BIN)/qa-eval score .eval/extractive
+	$(BIN)/qa-eval score .eval/replay
+	$(BIN)/qa-eval report .eval/extractive
+	$(BIN)/qa-eval report .eval/replay
+	$(BIN)/qa-eval gate .eval/extractive .eval/replay --junit .eval/junit.xml --markdown .eval/gate.md
+
 soak: .venv/installed
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra tests/soak
 
@@ -64,4 +76,4 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF) pyproject.toml --group dev -o requirements/all.txt
 
 clean:
-	rm -rf .venv .demo
+	rm -rf .venv .demo .eval widget/node_modules

@@ -28,8 +28,8 @@ def is_relevant(question: str, retrieved: Retrieved) -> bool:
     passages = retrieved.passages[:_PASSAGES]
     asked_in = language(question)
     same = [comparable(asked_in, language(passage.text)) for passage in passages]
-    # Beside passages of the question's language, the similarities of others have been lifted to theirs.
-    near = _NEAR if any(same) else _NEAR_ACROSS_LANGUAGES
+    # Where the collection holds much of the question's language, the similarities of others are lifted to it.
+    near = _NEAR if 2 * sum(same) >= len(same) else _NEAR_ACROSS_LANGUAGES
     return any(
         max(passage.sentence_scores, default=0.0)
         + (_COVERAGE_WEIGHT * coverage(retrieved.term_weights, passage) if is_same else 0.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Watch:
-    """Remembers in a file which upload is being indexed: where the file is found at a start, that upload's process died.
+    """Remembers in a file which upload is being indexed; one that is found at a start is that of a death.
 
     Only deaths one after the other at the same upload are counted.
     """

@@ -32,6 +32,12 @@ def make_context(services: Services, **access: Any) -> Context:
 
 
 @pytest.fixture(scope="session")
+def make() -> Callable[[Services], Context]:
+    """Makes the context of an application over services."""
+    return make_context
+
+
+@pytest.fixture(scope="session")
 def library(
     tmp_path_factory: pytest.TempPathFactory, model_cache: Path, embedder: Embedder
 ) -> Iterator[Services]:

@@ -156,8 +156,8 @@ def test_as_many_files_as_a_form_may_have_are_taken(client: FlaskClient) -> None
 
 # Werkzeug leaves the files of a form that it gives up to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_more_parts_than_a_form_may_have_are_too_large(client: FlaskClient) -> None:
-    reply = upload(client, *[(f"{at}.txt", b"x") for at in range(1001)])
+def test_more_parts_than_a_form_may_have_are_too_large(reader: FlaskClient) -> None:
+    reply = upload(reader, *[(f"{at}.txt", b"x") for at in range(1001)])
     assert problem(reply)[:2] == (413, "request_too_large")
     gc.collect()
 
@@ -177,8 +177,8 @@ def test_an_odd_file_name_is_a_label_and_nothing_more(
 
 
 @pytest.mark.parametrize("name", ["a\x00b.txt", "a\x1b[31m.txt", "a\x85b.txt", "x" * 10_000])
-def test_a_file_name_that_is_no_label_is_refused_by_its_number(client: FlaskClient, name: str) -> None:
-    reply = upload(client, ("good.txt", b"Some text."), (name, b"Some text."))
+def test_a_file_name_that_is_no_label_is_refused_by_its_number(reader: FlaskClient, name: str) -> None:
+    reply = upload(reader, ("good.txt", b"Some text."), (name, b"Some text."))
     status, code, detail = problem(reply)
     assert (status, code) == (400, "invalid_request")
     assert detail.startswith("names.1: ")
@@ -198,14 +198,14 @@ def test_a_file_name_that_is_no_label_is_refused_by_its_number(client: FlaskClie
         ({"colour": "red"}, "colour: the form has no such field"),
     ],
 )
-def test_an_odd_form_is_refused(client: FlaskClient, fields: dict[str, Any], message: str) -> None:
-    status, code, detail = problem(upload(client, ("a.txt", b"Some text."), **fields))
+def test_an_odd_form_is_refused(reader: FlaskClient, fields: dict[str, Any], message: str) -> None:
+    status, code, detail = problem(upload(reader, ("a.txt", b"Some text."), **fields))
     assert (status, code) == (400, "invalid_request")
     assert detail.startswith(message)
 
 
-def test_a_form_without_a_file_is_refused(client: FlaskClient) -> None:
-    reply = client.post("/v1/documents", data={"collection": "default"}, content_type="multipart/form-data")
+def test_a_form_without_a_file_is_refused(reader: FlaskClient) -> None:
+    reply = reader.post("/v1/documents", data={"collection": "default"}, content_type="multipart/form-data")
     assert problem(reply)[2].startswith("file: the form has 0 files")
 
 
@@ -229,8 +229,8 @@ def test_a_form_without_a_file_is_refused(client: FlaskClient) -> None:
         ({"title": "a", "text": "a", "collection": "a b"}, "collection: String should match pattern"),
     ],
 )
-def test_an_odd_text_is_refused(client: FlaskClient, body: dict[str, Any], message: str) -> None:
-    status, code, detail = problem(client.post("/v1/documents", json=body))
+def test_an_odd_text_is_refused(reader: FlaskClient, body: dict[str, Any], message: str) -> None:
+    status, code, detail = problem(reader.post("/v1/documents", json=body))
     assert (status, code) == (400, "invalid_request")
     assert detail.startswith(message)
 
