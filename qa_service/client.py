@@ -98,7 +98,6 @@ class Client:
 
     def shelf(self, collection: str, *, on_embedded: "OnEmbedded") -> "RemoteShelf":
         """A collection of the service, to synchronise a folder with; what it embeds is not heard of here."""
-        del on_embedded
         from qa_service.remote_shelf import RemoteShelf
 
         return RemoteShelf(self, collection)

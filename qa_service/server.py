@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ _DRAIN_SECONDS = 25
 
 _CLOSE_SECONDS = 35
 """How long the worker has in all to end and to close what it holds, before it is killed."""
+
+_OPEN = "ready: open to everybody on this machine; `qa keys create NAME` makes a key and closes it"
+_CLOSED = "ready: requests need a key"
 
 
 def serve(settings: Settings, *, host: str, port: int) -> None:
@@ -189,11 +193,8 @@ class _Opened:
         self.wsgi: WSGIApplication = create_app(Context(self._services, self._worker, self._streams, access))
         threading.Thread(target=self._services.warm_model, name="warm-model", daemon=True).start()
         is_open = access.is_local and not self._services.keys.exist()
-        click.echo(
-            "ready: open to everybody on this machine; `qa keys create NAME` makes a key and closes it"
-            if is_open
-            else "ready: requests need a key"
-        )
+        with suppress(OSError):  # nobody has to listen
+            click.echo(_OPEN if is_open else _CLOSED)
 
     def close(self) -> None:
         """End the streams, leave what is not indexed for the next start, and close the services."""

@@ -1,16 +1,32 @@
 """What tests share: the real embedding model, and services in a temporary folder."""
 
 import importlib.util
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from index.embed import Embedder, open_embedder
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+_CHROMIUM_ARGUMENTS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +86,20 @@ def killing() -> ModuleType:
     sys.modules["killing"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Debian's Chromium, started once for all tests; without one they are skipped, which in CI is a failure."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None and os.environ.get("CI"):
+        pytest.fail("no Chromium was found (apt-get install chromium), and CI must run the browser tests")
+    if path is None:
+        pytest.skip("no Chromium was found (apt-get install chromium): the browser tests were not run")
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*_CHROMIUM_ARGUMENTS, *sandbox])
+        yield browser
+        browser.close()

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from flask import request
 from pydantic import ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from index.errors import InvalidRequest
 from qa_service.requests import Request, explain
@@ -16,8 +16,11 @@ def body(model: type[R]) -> R:
     """The request's JSON body. Of a name that comes twice in an object, the last counts."""
     if not request.is_json:
         raise UnsupportedMediaType("send a JSON body, with Content-Type: application/json")
+    data = request.get_data()
+    if request.content_length is None and len(data) == request.max_content_length:
+        raise RequestEntityTooLarge  # what is sent in pieces is cut off there
     try:
-        return model.model_validate_json(request.get_data(), strict=True)
+        return model.model_validate_json(data, strict=True)
     except ValidationError as error:
         raise explain(error) from None
 

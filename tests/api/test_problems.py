@@ -1,3 +1,4 @@
+import io
 import json
 import logging
 from typing import Any
@@ -161,6 +162,23 @@ def test_a_body_over_the_limit_is_too_large(context: Context) -> None:
     body = json.dumps({"title": "a", "text": "x" * 2**20})
     found = problem(client.post("/v1/documents", data=body, headers=JSON))
     assert (found["status"], found["code"]) == (413, "request_too_large")
+
+
+def test_a_body_that_comes_in_pieces_has_the_same_limit(context: Context) -> None:
+    context.services.settings = context.services.settings.model_copy(update={"max_upload_mib": 1})
+    client = create_app(context).test_client()
+
+    def post(characters: int) -> TestResponse:
+        body = json.dumps({"title": "a", "text": "x" * characters}).encode()
+        return client.post(
+            "/v1/documents",
+            input_stream=io.BytesIO(body),
+            headers=JSON,
+            environ_overrides={"wsgi.input_terminated": True},
+        )
+
+    assert problem(post(2**20))["status"] == 413
+    assert post(1000).status_code == 202
 
 
 def form(*parts: bytes) -> dict[str, Any]:

@@ -16,21 +16,11 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 ROOT = Path(__file__).parents[2]
 WIDGET = ROOT / "qa_service" / "static" / "widget.js"
 AXE = ROOT / "widget" / "node_modules" / "axe-core" / "axe.min.js"
-
-ARGUMENTS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 
 CSP = (
     "default-src 'none'; script-src 'self' {service}; style-src 'self'; connect-src {service}; img-src 'none'; "
@@ -112,19 +102,6 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(f"{what}, and CI must run the browser tests", pytrace=False)
     pytest.skip(f"{what}: the browser tests were not run")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, started once."""
-    path = shutil.which("chromium")
-    if path is None:
-        missing("no Chromium was found (apt-get install chromium)")
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *sandbox])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The report: drawings by their numbers, texts as they are, and the page in a real browser."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from selectolax.lexbor import LexborHTMLParser
 
 from eval.compare import compare_all
@@ -466,30 +464,6 @@ PAYLOADS = (
     "\u202egnp.exe\u2066",
 )
 PAYLOAD = " ".join(PAYLOADS)
-
-ARGUMENTS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium was found, and CI must look at the report", pytrace=False)
-        pytest.skip("no Chromium was found: the report was not looked at")
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *sandbox])
-        yield browser
-        browser.close()
 
 
 class Opened:
