@@ -1,5 +1,6 @@
 # make demo    install everything, index the sample documents, ask a question, serve on loopback
 # make test    install everything, run the tests
+# make test-pythons   the tests under each of Python 3.11, 3.12 and 3.13 that is present
 # make check   lint, types, import contracts
 # make eval    run, score and gate the evaluation without a key; reports in .eval
 # make soak    the long fault suites
@@ -12,32 +13,38 @@ DATA   ?= .demo
 PORT   ?= 8080
 Q      ?= At what depth does the seawater intake lie?
 
-BIN := .venv/bin
+VENV   ?= .venv
+BIN    := $(VENV)/bin
 CUTOFF ?= 2026-11-08
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check eval soak widget chromium lock clean
+.PHONY: help demo test test-pythons check eval soak widget chromium lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^# /!q;s/^# //p' Makefile
 
-.venv/installed: requirements/uv.txt requirements/all.txt pyproject.toml
+$(VENV)/installed: requirements/uv.txt requirements/all.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13 and call make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements/all.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: .venv/installed
+demo: $(VENV)/installed
 	QA_DATA_DIR=$(DATA) $(BIN)/qa index $(DOCS)
 	QA_DATA_DIR=$(DATA) $(BIN)/qa ask "$(Q)"
 	QA_DATA_DIR=$(DATA) $(BIN)/qa serve --port $(PORT)
 
-test: .venv/installed chromium widget/node_modules/.package-lock.json
+test: $(VENV)/installed chromium widget/node_modules/.package-lock.json
 	$(BIN)/pytest
 
-check: .venv/installed widget/node_modules/.package-lock.json
+test-pythons:
+	@for version in 3.11 3.12 3.13; do \
+	  if python$$version --version >/dev/null 2>&1; then $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  else echo "python$$version was not found: not tested"; fi; done
+
+check: $(VENV)/installed widget/node_modules/.package-lock.json
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -58,7 +65,7 @@ widget/node_modules/.package-lock.json: widget/package-lock.json
 widget: widget/node_modules/.package-lock.json
 	cd widget && npm run types && npm test && npm run build
 
-eval: .venv/installed
+eval: $(VENV)/installed
 	rm -rf .eval && mkdir .eval
 	$(BIN)/qa-eval doctor examples
 	$(BIN)/qa-eval run examples --out .eval/extractive --data-dir .eval/data
@@ -69,11 +76,11 @@ eval: .venv/installed
 	$(BIN)/qa-eval report .eval/replay
 	$(BIN)/qa-eval gate .eval/extractive .eval/replay --junit .eval/junit.xml --markdown .eval/gate.md
 
-soak: .venv/installed
+soak: $(VENV)/installed
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra tests/soak
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF) pyproject.toml --group dev -o requirements/all.txt
 
 clean:
-	rm -rf .venv .demo .eval widget/node_modules
+	rm -rf .venv .venv-3.* .demo .eval widget/node_modules
