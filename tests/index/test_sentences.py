@@ -281,9 +281,9 @@ HOSTILE = {
 )
 def test_hostile_text_takes_linear_time(name: str, last: str) -> None:
     text = HOSTILE[name] * (HOSTILE_CHARS // len(HOSTILE[name])) + last
-    start = time.process_time()
+    start = time.thread_time()
     sentences(text, whole(text))
-    assert time.process_time() - start < HOSTILE_SECONDS
+    assert time.thread_time() - start < HOSTILE_SECONDS
 
 
 FRAGMENTS = """

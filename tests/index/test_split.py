@@ -169,9 +169,9 @@ def test_a_limit_without_room_is_refused() -> None:
     ids=["one line", "sentences", "rows", "headings"],
 )
 def test_large_documents_take_linear_time(parsed: Parsed) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     chunks = split(parsed, count_tokens=len)
-    assert time.process_time() - start < 5
+    assert time.thread_time() - start < 5
     assert sum(len(chunk.sentences) for chunk in chunks) == len(sentences(parsed.text, parsed.blocks))
 
 

@@ -97,9 +97,9 @@ def test_threads_agree() -> None:
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     text = piece * (300_000 // len(piece))
-    start = time.process_time()
+    start = time.thread_time()
     terms(text)
-    assert time.process_time() - start < 2
+    assert time.thread_time() - start < 2
 
 
 LETTERS = st.text(

@@ -101,9 +101,13 @@ HOSTILE = [
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_hostile_claim_takes_time_in_proportion_to_its_length(piece: str) -> None:
     def seconds(size: int) -> float:
-        start = time.process_time()
-        check(piece * (size // len(piece)), CITED)
-        return time.process_time() - start
+        claim = piece * (size // len(piece))
+        runs = []
+        for _ in range(3):  # the best of three: whatever else the machine does only adds
+            start = time.thread_time()
+            check(claim, CITED)
+            runs.append(time.thread_time() - start)
+        return min(runs)
 
     seconds(1_000)
     assert seconds(40_000) < 16 * seconds(10_000) + 0.1

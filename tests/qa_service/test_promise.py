@@ -348,11 +348,11 @@ LONG = {
 
 @pytest.mark.parametrize("name", LONG)
 def test_megabytes_are_read_in_seconds(shelf: Shelf, name: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     kept(
         shelf, Puppet(LONG[name], split=lambda text: [text[at : at + 999] for at in range(0, len(text), 999)])
     )
-    assert time.process_time() - began < 20
+    assert time.thread_time() - began < 20
 
 
 def test_the_promise_holds_over_real_http(shelf: Shelf) -> None:
