@@ -29,12 +29,6 @@ def _visible(value: str) -> str:
     return value
 
 
-def _plain_key(value: str) -> str:
-    if '"' in value or "\\" in value:
-        raise ValueError("a key has no quotation marks and no backslashes")
-    return _visible(value)
-
-
 def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -57,7 +51,7 @@ Title = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
     AfterValidator(_visible),
 ]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_plain_key)]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_visible)]
 Value = Annotated[str, StringConstraints(max_length=1000)]
 Values = Annotated[list[Value], BeforeValidator(_listed), Field(max_length=100)]
 Digits = Annotated[int, BeforeValidator(_whole)]

@@ -10,7 +10,7 @@ from index.jobs import Queued
 from qa_service.services import Services
 from qa_service.watch import Watch
 
-_ATTEMPTS = 3
+_FAULTS = 3
 _DEATHS = 5
 _MAX_PAUSE_SECONDS = 60.0
 _CLOSE_SECONDS = 10.0
@@ -41,6 +41,7 @@ class Worker:
         self._services = services
         self._pause_seconds = pause_seconds
         self._attempts: Counter[int] = Counter()
+        self._faults: Counter[int] = Counter()
         self._failures = 0
         self._watch = Watch(services.settings.data_dir / "indexing.json")
         self._wake = threading.Event()
@@ -85,7 +86,7 @@ class Worker:
         for item_id in sorted(self._services.jobs.queued(), key=self._tried):
             if item := self._services.jobs.take(item_id):  # else its document was deleted
                 self._finish(item)
-            self._attempts.pop(item_id, None)
+            del self._attempts[item_id], self._faults[item_id]
             self._failures = 0
             self.delay = None
 
@@ -107,7 +108,7 @@ class Worker:
         except (_StoppedError, CatalogError, FollowerError):
             raise
         except EmbeddingError as error:
-            if self._attempts[item_id] < _ATTEMPTS or not self._can_embed():
+            if not (self._can_embed() and self._is_at_fault(item_id)):
                 raise
             jobs.end(item_id, "failed", error)
         except QAError as error:
@@ -115,7 +116,7 @@ class Worker:
         except Exception:
             log.exception("document %s can't be indexed", item.upload.document_id)
             fault = _InternalError("a fault of this service kept it from being indexed; the log says which")
-            if self._attempts[item_id] < _ATTEMPTS:
+            if not self._is_at_fault(item_id):
                 raise fault from None
             jobs.end(item_id, "failed", fault)
 
@@ -128,6 +129,11 @@ class Worker:
     def _go_on(self, _name: str, _done: int, _total: int) -> None:
         if self._stop.is_set():
             raise _StoppedError
+
+    def _is_at_fault(self, item_id: int) -> bool:
+        """Count a failure that is the upload's own; whether there have been enough."""
+        self._faults[item_id] += 1
+        return self._faults[item_id] >= _FAULTS
 
     def _can_embed(self) -> bool:
         """Whether the embedding model takes another text, so that the fault lies with the upload."""

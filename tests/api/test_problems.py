@@ -63,7 +63,7 @@ def send(client: FlaskClient, body: bytes | str) -> TestResponse:
         (b'{"question": "a", "filter": []}', "filter: Input should be an object"),
         (b'{"question": "a", "filter": {"x": 1}}', "filter.x: Input should be a valid array"),
         (b'{"question": "a", "filter": {"x": [1]}}', "filter.x.0: Input should be a valid string"),
-        (b'{"question": "a", "filter": {"x\\"y": "z"}}', 'filter.x"y: a key has no quotation marks'),
+        (b'{"question": "a", "filter": {"x\\ny": "z"}}', "filter.x\ny: it has control characters"),
         (b'{"question": "a", "questoin": "b"}', "questoin: there is no such field"),
         (b'{"question": "a", "' + b"x" * 100_000 + b'": 1}', "x" * 100 + ": there is no such field"),
         (b"[" * 100_000, "body: Invalid JSON: recursion limit exceeded"),

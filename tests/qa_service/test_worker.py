@@ -29,6 +29,7 @@ class Flaky:
     def __init__(self, model: Embedder) -> None:
         self._model = model
         self.is_down = False
+        self.ends_at_probe = 0
         self.texts = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -39,6 +40,9 @@ class Flaky:
         return self._model.embed(texts)
 
     def embed_query(self, text: str) -> Vector:
+        self.ends_at_probe -= 1
+        if self.ends_at_probe == 0:
+            self.is_down = False
         self._check(text)
         return self._model.embed_query(text)
 
@@ -154,6 +158,16 @@ def test_uploads_wait_while_the_embedding_model_is_down(services: Faulty, model:
     model.is_down = False
     assert ended(services, job) == [("indexed", None), ("indexed", None)]
     until(lambda: worker.delay is None)
+
+
+def test_an_outage_that_ends_while_the_model_is_tried_is_not_the_fault_of_the_upload(
+    services: Faulty, model: Flaky, start: Start
+) -> None:
+    model.is_down = True
+    model.ends_at_probe = 4
+    job = add(services, ("a.txt", TEXT))
+    start()
+    assert ended(services, job) == [("indexed", None)]
 
 
 def test_an_upload_that_the_model_alone_does_not_take_is_failed(services: Faulty, start: Start) -> None:
