@@ -119,12 +119,11 @@ class Retriever:
             lexical = pair.lexical.search(query, n)
             return self._catalog.chunks(collection, [*(pair.dense.search(vector, n) | lexical)]), lexical
         allowed = self._catalog.live_versions(collection, metadata=only)
+        lexical = pair.lexical.search(query, 10 * n)
         if sum(allowed.values()) <= _EXACT_CHUNKS:
             ids = [chunk_id(version, at) for version, count in allowed.items() for at in range(count)]
-            lexical = pair.lexical.search(query, 10 * n)
             found = self._catalog.chunks(collection, ids)
             return sorted(found, key=lambda chunk: -float(chunk.vector @ vector))[:n], lexical
-        lexical = pair.lexical.search(query, 10 * n)
         wanted = {*pair.dense.search(vector, 10 * n), *lexical}
         found = [c for c in self._catalog.chunks(collection, [*wanted]) if c.version_id in allowed]
         return found, lexical

@@ -30,7 +30,6 @@
     ├── SettingsError                     a setting is missing or wrong
     ├── Unauthorized                      the request has no valid key
     ├── Forbidden                         the request may not be made from there
-    ├── RequestTooLarge                   the request's body is over a limit
     ├── StartingUp                        the process can't serve yet
     └── ShuttingDown                      the process is about to end
 
@@ -242,13 +241,6 @@ class Forbidden(QAError):
 
     code = "forbidden"
     status = 403
-
-
-class RequestTooLarge(QAError):
-    """The request's body is over a limit."""
-
-    code = "request_too_large"
-    status = 413
 
 
 class StartingUp(QAError):
