@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from eval.replay import Recording
     from index.embed import Embedder
     from qa_service.answer import Answerer
-    from qa_service.llm import ChatModel
     from qa_service.services import Services
     from qa_service.settings import Settings
 
@@ -129,7 +128,7 @@ class Replayed(InProcess):
         from eval.replay import Replay
 
         model = Replay(example, self._recordings, prompts=fingerprints())
-        yield from self.events(answerer_with(self._services, model), example.question)
+        yield from self.events(self._services.answerer_with(model), example.question)
         model.finish()
 
 
@@ -139,7 +138,9 @@ class Recorded(InProcess):
     def __init__(self, services: "Services", path: Path, *, k: int | None = None) -> None:
         super().__init__(services, k=k)
         self._path = path
-        self._model = live_model(services.settings)
+        if services.model is None:
+            raise TargetError("there is no model to record: set QA_MODEL, and its provider's key")
+        self._model = services.model
 
     def ask(self, example: Example) -> Iterator[tuple[str, JSON]]:
         """The events of one answer."""
@@ -148,40 +149,10 @@ class Recorded(InProcess):
 
         recorder = Recorder(self._model)
         try:
-            yield from self.events(answerer_with(self._services, recorder), example.question)
+            yield from self.events(self._services.answerer_with(recorder), example.question)
         except QAError as error:
             raise TargetError(f"{error.code}: {error}") from error
         keep(self._path, recorder.recording(example, fingerprints()))
-
-
-def answerer_with(services: "Services", model: "ChatModel") -> "Answerer":
-    """What answers with the given model, over the services' documents."""
-    from qa_service.answer import Answerer
-    from qa_service.relevance import is_relevant
-    from qa_service.writing import ModelWriter
-
-    settings = services.settings
-    return Answerer(
-        services.catalog,
-        services.retriever,
-        ModelWriter(model, max_tokens=settings.max_output_tokens),
-        is_relevant=is_relevant,
-        total_seconds=settings.answer_seconds,
-    )
-
-
-def live_model(settings: "Settings") -> "ChatModel":
-    """The model that the settings name; raises `TargetError` where they name none."""
-    from qa_service.llm import LiteLLMModel, Timeouts
-
-    if settings.model is None:
-        raise TargetError("there is no model to record: set QA_MODEL, and its provider's key")
-    timeouts = Timeouts(
-        connect_seconds=settings.connect_seconds,
-        first_token_seconds=settings.first_token_seconds,
-        idle_seconds=settings.idle_seconds,
-    )
-    return LiteLLMModel(settings.model, timeouts=timeouts, api_base=settings.model_api_base)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from qa_service.answer import Answerer, Event, Question
 from qa_service.database import open_database
 from qa_service.extractive import ExtractiveWriter
 from qa_service.keys import Keys
-from qa_service.llm import LiteLLMModel, Timeouts
+from qa_service.llm import ChatModel, LiteLLMModel, Timeouts
 from qa_service.relevance import is_relevant
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.settings import Settings
@@ -48,15 +48,21 @@ class Services:
             )
             opened.callback(self.followers.close)
             self.retriever = Retriever(self.catalog, self.embedder, self.followers)
-            self._model = _model(settings)
-            self.answerer = Answerer(
-                self.catalog,
-                self.retriever,
-                _writer(self._model, settings),
-                is_relevant=is_relevant,
-                total_seconds=settings.answer_seconds,
-            )
+            self.model = open_model(settings)
+            self.answerer = self.answerer_with(self.model)
             self._opened = opened.pop_all()
+
+    def answerer_with(self, model: ChatModel | None) -> Answerer:
+        """What answers from these documents with the given model, or without one by quoting."""
+        max_tokens = self.settings.max_output_tokens
+        writer: Writer = ModelWriter(model, max_tokens=max_tokens) if model else ExtractiveWriter()
+        return Answerer(
+            self.catalog,
+            self.retriever,
+            writer,
+            is_relevant=is_relevant,
+            total_seconds=self.settings.answer_seconds,
+        )
 
     def collection(self, name: str) -> Collection:
         """The collection of that name, made for the embedding model of the settings where it is new."""
@@ -93,8 +99,8 @@ class Services:
 
     def warm_model(self) -> None:
         """Load what calls the language model, which takes seconds; nothing where there is none."""
-        if self._model:
-            self._model.warm()
+        if self.model:
+            self.model.warm()
 
     def close(self) -> None:
         """Close everything cleanly."""
@@ -145,7 +151,8 @@ def opened(settings: Settings, *, command: str, embedder: Embedder | None = None
         lock.release()
 
 
-def _model(settings: Settings) -> LiteLLMModel | None:
+def open_model(settings: Settings) -> LiteLLMModel | None:
+    """The model that the settings name, None where they name none."""
     if settings.model is None:
         return None
     return LiteLLMModel(
@@ -158,7 +165,3 @@ def _model(settings: Settings) -> LiteLLMModel | None:
         api_base=settings.model_api_base,
         fallbacks=settings.model_fallbacks,
     )
-
-
-def _writer(model: LiteLLMModel | None, settings: Settings) -> Writer:
-    return ModelWriter(model, max_tokens=settings.max_output_tokens) if model else ExtractiveWriter()
