@@ -5,8 +5,8 @@ example has no answer; 2 wrong usage; 3 a file, a run or a target can't be used.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,18 @@ import click
 
 from eval.data_commands import CORPUS, FAILED, SUITE, doctor, export, import_
 from eval.errors import EvalError
+from eval.judge_commands import JudgeChoice, calibrate, judge_options
+from eval.progress import progress
 from eval.quick import evidence, retrieval
 from eval.records import BadRecord
 from index.errors import QAError
 
 if TYPE_CHECKING:
     from eval.datasets import Suite
-    from eval.judges.judge import SupportJudge
+    from eval.judges.remembered import Remembered
+    from eval.metrics.metric import Metric
     from eval.run import Run, Target
+    from eval.scores import Scored
 
 UNUSABLE, INTERRUPTED = 3, 130
 
@@ -32,14 +36,6 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 _RUN = click.argument("run", type=_FOLDER)
 _METRICS = click.option(
     "--metric", "names", multiple=True, metavar="NAME", help="Only this metric; may be given several times."
-)
-_JUDGE = click.option(
-    "--judge",
-    "judge_name",
-    type=click.Choice(["lexical", "lexical+embedding"]),
-    default="lexical",
-    show_default=True,
-    help="What says whether a text supports a claim: proxies that need no key.",
 )
 
 
@@ -124,7 +120,7 @@ def run(
             "suite": {"name": found.name, "sha256": found.sha256},
             "corpus": {"sha256": found.corpus_sha256},
         }
-        with _progress(len(asked), "asking") as advance:
+        with progress(len(asked), "asking") as advance:
             done = execute(folder, asked, about, target, jobs=jobs, on_done=lambda _: advance())
     failures = done.failures
     click.echo(f"{len(asked) - len(failures)} of {len(asked)} examples answered: {folder}")
@@ -137,22 +133,34 @@ def run(
 @main.command()
 @_RUN
 @_METRICS
-@_JUDGE
-def score(run: Path, names: tuple[str, ...], judge_name: str) -> None:
+@judge_options
+@click.option(
+    "--calibration",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Correct rates by this file of qa-eval calibrate; the proxies' own are known without.",
+)
+def score(run: Path, names: tuple[str, ...], judge: JudgeChoice, calibration: Path | None) -> None:
     """Measure what RUN recorded, write it to its scores.jsonl, and print the figures.
 
-    Nothing is asked again. With --metric, the measurements of other metrics stay as they are.
+    No question is asked again, and a model that judges is asked once: its judgements stay in RUN. With
+    --metric, the measurements of other metrics stay as they are.
     """
+    from eval.judges import calibration_file
     from eval.metrics.registry import METRICS
-    from eval.output import figures, title
+    from eval.output import expense_lines, figures, title
     from eval.run import read
-    from eval.scores import applicable, keep, measure, metrics
+    from eval.scores import applicable, keep, metrics
 
     found = read(run)
     chosen = metrics(names) if names else METRICS
-    scored = keep(run, measure(found, _judge(judge_name), chosen))
+    opened = _judge(judge, found)
+    calibrated = calibration_file.read_for(calibration, opened.method) if calibration else None
+    scored = keep(run, _measured(found, opened, judge, chosen))
+    if calibrated:
+        calibration_file.write(run / calibration_file.CALIBRATION, calibrated)
     click.echo(title(found))
-    _lines(figures(found, scored, applicable(found, chosen)))
+    _lines(figures(found, scored, applicable(found, chosen), known=calibration_file.known(run)))
+    _lines(expense_lines(opened))
     if found.failures:
         click.echo(f"{len(found.failures)} examples have no answer and are not measured", err=True)
 
@@ -199,14 +207,14 @@ def diff(base: Path, new: Path, names: tuple[str, ...], everything: bool, fail_o
 @click.option("--junit", type=_NEW_FILE, help="Write JUnit XML here.")
 @click.option("--markdown", type=_NEW_FILE, help="Write Markdown for a pull request here.")
 @click.option("--invariants-only", is_flag=True, help="Leave the baseline out.")
-@_JUDGE
+@judge_options
 def gate(
     runs: tuple[Path, ...],
     baseline: Path | None,
     junit: Path | None,
     markdown: Path | None,
     invariants_only: bool,
-    judge_name: str,
+    judge: JudgeChoice,
 ) -> None:
     """Say whether each RUN passes: what must be exact, and no headline metric worse than the baseline's.
 
@@ -215,20 +223,20 @@ def gate(
     from eval import output
     from eval.gates import default_baseline, gate_metrics, invariants, quality
     from eval.run import read
-    from eval.scores import measure
 
     if baseline and len(runs) > 1:
         raise click.UsageError("--baseline is of one run: name one, or leave it out")
     chosen = gate_metrics()
     gated = []
     for found in map(read, runs):
-        scored = measure(found, _judge(judge_name), chosen)
+        opened = _judge(judge, found)
+        scored = _measured(found, opened, judge, chosen)
         checks = invariants(found, scored)
         if not invariants_only:
             checks += quality(found, scored, baseline or default_baseline(found))
         gated.append((found, checks))
         click.echo(output.title(found))
-        _lines([*output.checks_table(checks, chosen), ""])
+        _lines([*output.checks_table(checks, chosen), *output.expense_lines(opened), ""])
     if junit:
         junit.write_text(output.junit(gated), encoding="utf-8")
     if markdown:
@@ -240,20 +248,22 @@ def gate(
 @main.command()
 @_RUN
 @click.argument("folder", type=_PATH, required=False)
-@_JUDGE
-def baseline(run: Path, folder: Path | None, judge_name: str) -> None:
+@judge_options
+def baseline(run: Path, folder: Path | None, judge: JudgeChoice) -> None:
     """Keep RUN's scores in FOLDER as the baseline of later runs.
 
     By default it becomes the committed baseline of its kind of target, which the gate takes by itself.
     """
     from eval.gates import BASELINES, gate_metrics, keep_baseline
+    from eval.output import expense_lines
     from eval.run import read
-    from eval.scores import measure
 
     found = read(run)
     place = folder or BASELINES / str(found.about["target"]["kind"])
-    keep_baseline(found, measure(found, _judge(judge_name), gate_metrics()), place)
+    opened = _judge(judge, found)
+    keep_baseline(found, _measured(found, opened, judge, gate_metrics()), place)
     click.echo(f"{len(found.examples)} examples are the baseline now: {place}")
+    _lines(expense_lines(opened))
 
 
 @main.command()
@@ -286,7 +296,7 @@ def show(run: Path, identifier: str, passages: bool) -> None:
     _lines(example_lines(read(run), read_if_any(run), identifier, passages=passages))
 
 
-for _command in (doctor, import_, export, retrieval, evidence):
+for _command in (doctor, import_, export, calibrate, retrieval, evidence):
     main.add_command(_command)
 
 
@@ -317,17 +327,18 @@ def _target(stack: ExitStack, suite: "Suite", options: dict[str, Any]) -> "Targe
     return targets.InProcess(services, k=k, passages_only=options["passages_only"])
 
 
-def _judge(name: str) -> "SupportJudge":
-    from eval.judges.judge import Remembered
-    from eval.judges.lexical import LexicalProxy
+def _judge(judge: JudgeChoice, run: "Run") -> "Remembered":
+    """The judge, with what it said of this run before."""
+    from eval.judges.remembered import JUDGEMENTS
 
-    if name == "lexical":
-        return Remembered(LexicalProxy())
-    from index.embed import open_embedder
-    from qa_service.settings import load_settings
+    return judge.open(run.folder / JUDGEMENTS)
 
-    embedder = open_embedder(None, cache_dir=load_settings().data_dir / "models")
-    return Remembered(LexicalProxy(embed=embedder.embed))
+
+def _measured(run: "Run", opened: "Remembered", judge: JudgeChoice, chosen: "Sequence[Metric]") -> "Scored":
+    from eval.scores import measure
+
+    with progress(len(run.records), "measuring") as advance:
+        return measure(run, opened, chosen, jobs=judge.threads, on_done=advance)
 
 
 def _answers_lost(old: "Run", new: "Run") -> list[str]:
@@ -342,19 +353,6 @@ def _answers_lost(old: "Run", new: "Run") -> list[str]:
 def _lines(lines: Sequence[str]) -> None:
     for line in lines:
         click.echo(line)
-
-
-@contextmanager
-def _progress(total: int, what: str) -> Iterator[Callable[[], None]]:
-    """A bar on standard error where that is a terminal; gives what moves it by one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from statistics import median
 from eval.datasets import CorpusDocument, Query
 from eval.example import Example
 from index.document import Passage, Span
-from index.ingest import Upload
+from index.upload import Upload
 from qa_service.answer import Answer, Finished, Question
 from qa_service.services import Services
 

@@ -1,12 +1,16 @@
 """Figures as people and build servers read them: aligned tables, Markdown for a pull request, JUnit XML."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from xml.etree import ElementTree as ET
 
 from eval.compare import Comparison
 from eval.gates import Check
+from eval.judges.calibrate import Estimate
+from eval.judges.calibration_file import Calibrated, described
+from eval.judges.correction import corrections
+from eval.judges.remembered import Remembered
 from eval.metrics.aggregate import interval, summarise
 from eval.metrics.metric import Metric
 from eval.run import Run
@@ -46,11 +50,21 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
     ]
 
 
-def figures(run: Run, scored: Scored, chosen: Sequence[Metric], *, seed: int = 0) -> list[str]:
+def figures(
+    run: Run,
+    scored: Scored,
+    chosen: Sequence[Metric],
+    *,
+    known: Mapping[str, Calibrated] | None = None,
+    seed: int = 0,
+) -> list[str]:
     """The figures of a run by family, each with its 95 % interval and the examples where it is defined.
 
-    Metrics that are defined nowhere are named in the last line; an asterisk marks what a judge measured.
+    Metrics that are defined nowhere are named in the last line; an asterisk marks what a judge measured. Where
+    the judge's calibration is `known`, by its method, the corrected rate stands beside the raw one.
     """
+    known = known or {}
+    fixed = corrections(chosen, scored.scores, scored.judges, known, clusters=run.clusters, seed=seed)
     rows: list[list[str]] = []
     nowhere: list[str] = []
     family = ""
@@ -68,17 +82,58 @@ def figures(run: Run, scored: Scored, chosen: Sequence[Metric], *, seed: int = 0
                 f"  {metric.name}{'*' if metric.name in scored.judges else ''}",
                 amount(found.value, metric),
                 between(spread, metric),
+                *(_corrected(fixed.get(metric.name), metric) if fixed else ()),
                 str(found.examples - found.undefined),
                 "lower" if metric.better == "lower" else "",
             ]
         )
-    lines = table(["", "value", "95 % interval", "n", "better"], rows) if rows else []
+    columns = ["corrected", "its interval"] if fixed else []
+    lines = table(["", "value", "95 % interval", *columns, "n", "better"], rows) if rows else []
     shown = [metric.name for metric in chosen if metric.name not in nowhere]
     if judges := sorted({scored.judges[name] for name in shown if name in scored.judges}):
         lines.append(f"* judged by {', '.join(judges)}")
+        for judge in judges:
+            if judge in known:
+                about = f"{judge} has {described(known[judge])}"
+                lines += wrap(about, _WIDTH, initial_indent="  ", subsequent_indent="    ")
     if nowhere:
         lines += wrap(f"defined for no example: {', '.join(nowhere)}", _WIDTH, subsequent_indent="  ")
     return lines
+
+
+def expense_lines(judge: Remembered) -> list[str]:
+    """What a model's judgements took, apart from the cost of the answers; nothing for a judge that is free."""
+    used, asked = judge.used, judge.asked
+    if not (used.prompt_tokens or used.cost_usd or used.unpriced):
+        return []
+    return [
+        f"the judge's own cost, which is in no figure: {used}",
+        f"  asked for now: {asked}" if asked.judgements else "  asked for now: nothing, all of it was kept",
+    ]
+
+
+def calibration_lines(found: Calibrated) -> list[str]:
+    """How far a judge agrees with people."""
+    about = found.calibration
+    shares = (
+        ("sensitivity", about.sensitivity, about.positives),
+        ("specificity", about.specificity, about.negatives),
+        ("balanced accuracy", about.balanced_accuracy, about.positives + about.negatives),
+        ("kappa", about.kappa, about.positives + about.negatives),
+    )
+    rows = [
+        [
+            name,
+            "-" if estimate.value is None else f"{estimate.value:.3f}",
+            f"{estimate.interval.low:.3f} to {estimate.interval.high:.3f}" if estimate.interval else "-",
+            str(count),
+        ]
+        for name, estimate, count in shares
+    ]
+    return [
+        f"{about.method} on {found.source.name}",
+        *table(["", "value", "95 % interval", "pairs"], rows),
+    ]
 
 
 def comparisons(found: Sequence[Comparison], chosen: Sequence[Metric]) -> list[str]:
@@ -196,6 +251,10 @@ def _compared(each: Comparison, metric: Metric) -> list[str]:
         amount(each.smallest_visible, metric),
         _VERDICTS[each.verdict],
     ]
+
+
+def _corrected(found: Estimate | None, metric: Metric) -> list[str]:
+    return [amount(found.value, metric), between(found.interval, metric)] if found else ["", ""]
 
 
 def _by_family(chosen: Sequence[Metric]) -> list[Metric]:

@@ -1,13 +1,16 @@
 """From the folders of runs to the data of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eval.gates import compared, same_suite
+from eval.judges.calibration_file import Calibrated, described, known
+from eval.judges.correction import corrections
+from eval.judges.remembered import JUDGEMENTS, expenses
 from eval.metrics.metric import Metric
 from eval.metrics.registry import METRICS
 from eval.output import title
 from eval.records import Answer, Record
-from eval.report import Base, Event, ExampleRow, ReportData, metric_rows
+from eval.report import Base, Event, ExampleRow, Judging, ReportData, metric_rows
 from eval.run import Run
 from eval.scores import HEADLINE, Scored, metrics
 
@@ -19,12 +22,15 @@ def report_data(
 
     Raises `RunError` where the two are of different suites or judges.
     """
-    judge = ", ".join(sorted(set(scored.judges.values())))
+    calibrations = known(run.folder)
+    examples = list(run.examples.values())
+    fixed = corrections(chosen, scored.scores, scored.judges, calibrations, clusters=run.clusters)
     return ReportData(
         title=title(run),
         created=_created(run),
         settings=settings(run),
-        metrics=metric_rows(chosen, scored.scores, list(run.examples.values()), judge=judge),
+        metrics=metric_rows(chosen, scored.scores, examples, judges=scored.judges, corrected=fixed),
+        judging=_judging(run, scored, calibrations),
         examples=_rows(run, scored),
         base=_base(*base, run, scored) if base else None,
     )
@@ -39,6 +45,18 @@ def settings(run: Run) -> dict[str, str]:
         elif name != "format":
             flat[name] = str(value)
     return flat
+
+
+def _judging(run: Run, scored: Scored, calibrations: Mapping[str, Calibrated]) -> tuple[Judging, ...]:
+    spent = expenses(run.folder / JUDGEMENTS)
+    return tuple(
+        Judging(
+            method,
+            str(spent[method]) if method in spent else "",
+            described(calibrations[method]) if method in calibrations else "",
+        )
+        for method in dict.fromkeys(scored.judges.values())
+    )
 
 
 def _base(base: Run, base_scored: Scored, run: Run, scored: Scored) -> Base:

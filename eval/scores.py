@@ -4,7 +4,8 @@ A metric that is added later is measured on what was recorded; nothing is asked 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from eval.judges.judge import SupportJudge
 from eval.metrics.measurement import UNDEFINED, Measurement
 from eval.metrics.metric import Metric, Scores
 from eval.metrics.registry import METRICS, score
+from eval.records import Record
 from eval.run import Run
 
 SCORES = "scores.jsonl"
@@ -74,10 +76,27 @@ def applicable(run: Run, chosen: Sequence[Metric]) -> tuple[Metric, ...]:
     return tuple(metric for metric in chosen if metric.family == "retrieval")
 
 
-def measure(run: Run, judge: SupportJudge, chosen: Sequence[Metric] = METRICS) -> Scored:
-    """The measurements of a run's records."""
+def measure(
+    run: Run,
+    judge: SupportJudge,
+    chosen: Sequence[Metric] = METRICS,
+    *,
+    jobs: int = 1,
+    on_done: Callable[[], None] = lambda: None,
+) -> Scored:
+    """The measurements of a run's records, `jobs` records at a time: for a judge that has to be waited for."""
     wanted = sources(applicable(run, chosen))
-    scores = {identifier: score(record, judge, wanted) for identifier, record in run.records.items()}
+
+    def measured(record: Record) -> dict[str, Measurement]:
+        found = score(record, judge, wanted)
+        on_done()
+        return found
+
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    try:
+        scores = dict(zip(run.records, pool.map(measured, run.records.values()), strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after a failure no more is asked
     return Scored(scores, {metric.name: judge.method for metric in wanted if metric.needs_judge})
 
 

@@ -219,7 +219,7 @@ class Service:
 
     def ask(self, example: Example) -> Iterator[tuple[str, JSON]]:
         """The events of one answer, as they are streamed."""
-        from qa_service.client import ServiceError
+        from qa_service.errors import ServiceError
 
         body: JSON = {"question": example.question, "collection": self._collection}
         try:

@@ -14,7 +14,8 @@
     │   ├── NewerSchema          the database was written by a newer release
     │   └── EmbeddingMismatch    the collection was indexed with another embedding model
     ├── NotFound                 no such document, collection or job
-    └── InvalidRequest           the caller's words are off
+    ├── InvalidRequest           the caller's words are off
+    └── InternalError            something failed that should not; the log says what
 
 Each error has a stable `code` for programs, an HTTP `status`, and a message for people that says
 what happened, to which thing, and what to do.
@@ -121,3 +122,7 @@ class InvalidRequest(QAError):
 
     code = "invalid_request"
     status = 400
+
+
+class InternalError(QAError):
+    """Something failed that should not; the log says what."""

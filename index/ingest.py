@@ -1,96 +1,25 @@
 """Documents in: loaded, split, embedded, stored, taken by the followers, and only then served."""
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
 
 import numpy as np
 
 from index.catalog import Catalog, Collection, Document, NewVersion
 from index.document import Chunk
 from index.embed import Embedder
-from index.errors import EmptyDocument, InvalidRequest, LoadError, NotFound, QAError
+from index.errors import EmptyDocument, LoadError, NotFound
 from index.followers import Followers
 from index.load import load
 from index.split import split
+from index.upload import TITLE_CHARACTERS, Result, Upload
 from index.vectors import Int8Vectors, Vectors, quantise
-
-Outcome = Literal["indexed", "replaced", "unchanged", "failed"]
 
 OnEmbedded = Callable[[str, int, int], None]
 
 _COMMIT_CHUNKS = 256
 _EMBED_CHUNKS = 32
-_SOURCE_BYTES = 2000
-_TITLE_CHARACTERS = 500
-_METADATA_ENTRIES = 100
-_KEY_BYTES = 200
-_VALUE_CHARACTERS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A document as it comes in: its bytes, its name for people, and its source, which identifies it.
-
-    A second upload from the same source is a new version. `origin` is the folder that it is synchronised
-    from. `document_id` is that of an upload that has been acknowledged: where its document has been deleted
-    since, nothing is stored.
-
-    Raises `InvalidRequest` for a source over 2,000 bytes of UTF-8, a title over 500 characters, metadata over
-    100 entries, 200 bytes a key or 1,000 characters a value, and for text that not every database takes.
-    """
-
-    source: str
-    name: str
-    data: bytes
-    title: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    origin: str = ""
-    document_id: str | None = None
-
-    def __post_init__(self) -> None:
-        for text in (
-            self.source,
-            self.name,
-            self.title or "",
-            self.origin,
-            *self.metadata,
-            *self.metadata.values(),
-        ):
-            _require_text(text)
-        if not 0 < len(self.source.encode()) <= _SOURCE_BYTES:
-            raise InvalidRequest(
-                f"a source has 1 to {_SOURCE_BYTES:,} bytes, not {len(self.source.encode()):,}"
-            )
-        if len(self.title or "") > _TITLE_CHARACTERS:
-            raise InvalidRequest(f"the title of {self.source!r} has over {_TITLE_CHARACTERS} characters")
-        if (
-            len(self.metadata) > _METADATA_ENTRIES
-            or any(len(key.encode()) > _KEY_BYTES for key in self.metadata)
-            or any(len(value) > _VALUE_CHARACTERS for value in self.metadata.values())
-        ):
-            raise InvalidRequest(
-                f"the metadata of {self.source!r} is too long: {_METADATA_ENTRIES} entries, {_KEY_BYTES} "
-                f"bytes a key and {_VALUE_CHARACTERS:,} characters a value are taken"
-            )
-
-    @property
-    def sha256(self) -> str:
-        """The hash of the bytes."""
-        return hashlib.sha256(self.data).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one upload; where it failed, `error` says why and what was served before still is."""
-
-    source: str
-    outcome: Outcome
-    document_id: str | None
-    chunks: int = 0
-    error: QAError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +89,7 @@ class Ingestor:
         chunks = tuple(split(parsed, count_tokens=self._embedder.count_tokens))
         if not chunks:
             raise EmptyDocument(f"{upload.name!r} holds no text: check that it is the right file")
-        title = (upload.title or parsed.title or PurePath(upload.name).stem)[:_TITLE_CHARACTERS]
+        title = (upload.title or parsed.title or PurePath(upload.name).stem)[:TITLE_CHARACTERS]
         vectors, sentence_vectors = self._embed(upload.name, title, parsed.text, chunks, on_embedded)
         version = NewVersion(
             document_id=known.id if known else None,
@@ -236,13 +165,3 @@ def _is_same(known: Document, upload: Upload) -> bool:
 def _overtaken(source: str, document_id: str | None) -> Result:
     error = NotFound(f"{source!r} was deleted, or uploaded once more, while it was indexed")
     return Result(source, "failed", document_id, error=error)
-
-
-def _require_text(value: object) -> None:
-    """Raise `InvalidRequest` unless it is a text that every database takes: a string of UTF-8 without NUL."""
-    try:
-        if isinstance(value, str) and b"\0" not in value.encode():
-            return
-    except UnicodeEncodeError:
-        pass
-    raise InvalidRequest(f"{value!r} is no text: send strings of valid Unicode, without NUL")

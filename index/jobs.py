@@ -12,19 +12,19 @@ from index.catalog import Collection, Database
 from index.catalog.statements import now, reserve
 from index.catalog.tables import collections, job_items, jobs
 from index.errors import NotFound, QAError
-from index.ingest import Outcome, Upload
+from index.upload import Outcome, Upload
 
 JobStatus = Literal["running", "done"]
 
 
 @dataclass(frozen=True, slots=True)
 class JobItem:
-    """One upload of a job; `state` is `queued` until it has ended."""
+    """One upload of a job; `status` is `queued` until it has ended."""
 
     document_id: str
     source: str
     name: str
-    state: Outcome | Literal["queued"]
+    status: Outcome | Literal["queued"]
     error_code: str | None
     error_message: str | None
 
@@ -41,7 +41,7 @@ class Job:
     @property
     def status(self) -> JobStatus:
         """`done` when every item has ended, each well or as failed."""
-        return "running" if any(item.state == "queued" for item in self.items) else "done"
+        return "running" if any(item.status == "queued" for item in self.items) else "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ class Queued:
     item_id: int
     collection: str
     upload: Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Why acknowledged uploads have to wait, and for how long until they are tried again."""
+
+    error: QAError
+    seconds: float
 
 
 class Jobs:
@@ -125,11 +133,11 @@ class Jobs:
         return _queued(row) if row else None
 
     def end(self, item_id: int, outcome: Outcome, error: QAError | None = None) -> None:
-        """Record how an item ended, and let its bytes go."""
+        """Record how a waiting item ended, and let its bytes go; nothing where it has ended already."""
         with self._database.write() as connection:
             connection.execute(
                 job_items.update()
-                .where(job_items.c.id == item_id)
+                .where(job_items.c.id == item_id, job_items.c.state == "queued")
                 .values(
                     state=outcome,
                     payload=None,

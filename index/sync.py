@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from index.errors import InvalidRequest, NotFound
-from index.ingest import Result, Upload
 from index.load import SUFFIXES, Limits
+from index.upload import Result, Upload
 
 _MAX_BYTES = Limits().max_bytes
 

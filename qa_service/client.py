@@ -8,26 +8,16 @@ from urllib.parse import quote
 
 import httpx
 
-from index.errors import QAError
+from qa_service.errors import ServiceError
+from qa_service.remote_shelf import RemoteShelf
 
 if TYPE_CHECKING:
-    from index.ingest import OnEmbedded, Upload
-    from qa_service.remote_shelf import RemoteShelf
+    from index.ingest import OnEmbedded
+    from index.upload import Upload
 
 JSON = dict[str, Any]
 
 _SECONDS = httpx.Timeout(300, connect=5)
-
-
-class ServiceError(QAError):
-    """A running service refused, then with the `http_status` of its reply, or could not be reached."""
-
-    code = "service_failed"
-    status = 502
-
-    def __init__(self, message: str, *, http_status: int | None = None) -> None:
-        super().__init__(message)
-        self.http_status = http_status
 
 
 class Client:
@@ -96,10 +86,8 @@ class Client:
         """Remove a document."""
         self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
 
-    def shelf(self, collection: str, *, on_embedded: "OnEmbedded") -> "RemoteShelf":
+    def shelf(self, collection: str, *, on_embedded: "OnEmbedded") -> RemoteShelf:
         """A collection of the service, to synchronise a folder with; what it embeds is not heard of here."""
-        from qa_service.remote_shelf import RemoteShelf
-
         return RemoteShelf(self, collection)
 
     def _call(self, method: str, path: str, **options: Any) -> JSON:

@@ -31,7 +31,8 @@
     ├── Unauthorized                      the request has no valid key
     ├── Forbidden                         the request may not be made from there
     ├── StartingUp                        the process can't serve yet
-    └── ShuttingDown                      the process is about to end
+    ├── ShuttingDown                      the process is about to end
+    └── ServiceError                      a running service refused, or could not be reached
 
 The model's errors never quote the prompt, the reply, the key or the provider's own words.
 """
@@ -257,3 +258,14 @@ class ShuttingDown(QAError):
     code = "shutting_down"
     status = 503
     retry_after_seconds: ClassVar[float] = 5.0
+
+
+class ServiceError(QAError):
+    """A running service refused, then with the `http_status` of its reply, or could not be reached."""
+
+    code = "service_failed"
+    status = 502
+
+    def __init__(self, message: str, *, http_status: int | None = None) -> None:
+        super().__init__(message)
+        self.http_status = http_status

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from index.errors import NotFound
-from index.ingest import Outcome, Result, Upload
 from index.sync import Known
-from qa_service.client import Client, ServiceError
+from index.upload import Outcome, Result, Upload
+from qa_service.errors import ServiceError
+
+if TYPE_CHECKING:
+    from qa_service.client import Client
 
 _BATCH_BYTES = 16 * 2**20
 _BATCH_FILES = 50
@@ -28,7 +31,7 @@ class RemoteDocument:
 class RemoteShelf:
     """Uploads in batches and waits for their jobs; a file that is refused does not affect the others."""
 
-    def __init__(self, client: Client, collection: str) -> None:
+    def __init__(self, client: "Client", collection: str) -> None:
         self._client = client
         self._collection = collection
 

@@ -8,11 +8,12 @@ from index.document import Passage
 from index.embed import Embedder, open_embedder
 from index.errors import InvalidRequest
 from index.followers import Followers
-from index.ingest import Ingestor, OnEmbedded, Result, Upload
+from index.ingest import Ingestor, OnEmbedded
 from index.jobs import Jobs
 from index.owner import OwnerLock
 from index.retrieve import Retriever
 from index.sync import Known
+from index.upload import Result, Upload
 from qa_service.answer import Answerer, Event, Question
 from qa_service.database import open_database
 from qa_service.extractive import ExtractiveWriter

@@ -5,12 +5,11 @@ from typing import Any
 
 from index.catalog import Document, DocumentText
 from index.document import Passage, Span
-from index.ingest import Upload
-from index.jobs import Job, JobItem
+from index.jobs import Delay, Job, JobItem
+from index.upload import Upload
 from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound
 from qa_service.claims import Citation
 from qa_service.gate import Claim
-from qa_service.worker import Delay
 
 JSON = dict[str, Any]
 
@@ -147,7 +146,7 @@ def acknowledged_json(job: Job, uploads: Sequence[Upload]) -> JSON:
     return {
         "job_id": job.id,
         "documents": [
-            {"id": item.document_id, "title": upload.title or upload.name, "status": item.state}
+            {"id": item.document_id, "title": upload.title or upload.name, "status": item.status}
             for item, upload in zip(job.items, uploads, strict=True)
         ],
     }
@@ -175,6 +174,6 @@ def _item_json(item: JobItem) -> JSON:
         "id": item.document_id,
         "name": item.name,
         "source": item.source,
-        "status": item.state,
+        "status": item.status,
         **({"error": error} if error else {}),
     }

@@ -3,10 +3,9 @@
 import logging
 import threading
 from collections import Counter
-from dataclasses import dataclass
 
-from index.errors import CatalogError, EmbeddingError, FollowerError, QAError
-from index.jobs import Queued
+from index.errors import CatalogError, EmbeddingError, FollowerError, InternalError, QAError
+from index.jobs import Delay, Queued
 from qa_service.services import Services
 from qa_service.watch import Watch
 
@@ -16,14 +15,6 @@ _MAX_PAUSE_SECONDS = 60.0
 _CLOSE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """Why acknowledged uploads have to wait, and for how long until they are tried again."""
-
-    error: QAError
-    seconds: float
 
 
 class Worker:
@@ -77,7 +68,7 @@ class Worker:
                 self._pause(error)
             except Exception:
                 log.exception("the queue of uploads can't be worked on")
-                self._pause(_InternalError("the uploads can't be worked on; the log says why"))
+                self._pause(InternalError("the uploads can't be worked on; the log says why"))
             else:
                 self._wake.wait()
 
@@ -98,7 +89,7 @@ class Worker:
         jobs, item_id = self._services.jobs, item.item_id
         if self._watch.deaths(item_id) >= _DEATHS:
             jobs.end(
-                item_id, "failed", _InternalError(f"the service died {_DEATHS} times while it was indexed")
+                item_id, "failed", InternalError(f"the service died {_DEATHS} times while it was indexed")
             )
             return
         self._attempts[item_id] += 1
@@ -115,7 +106,7 @@ class Worker:
             jobs.end(item_id, "failed", error)
         except Exception:
             log.exception("document %s can't be indexed", item.upload.document_id)
-            fault = _InternalError("a fault of this service kept it from being indexed; the log says which")
+            fault = InternalError("a fault of this service kept it from being indexed; the log says which")
             if not self._is_at_fault(item_id):
                 raise fault from None
             jobs.end(item_id, "failed", fault)
@@ -149,10 +140,6 @@ class Worker:
         log.warning("uploads wait %.1f s: %s", seconds, error)
         self.delay = Delay(error, seconds)
         self._stop.wait(seconds)
-
-
-class _InternalError(QAError):
-    """Something failed that should not; the log says what."""
 
 
 class _StoppedError(Exception):

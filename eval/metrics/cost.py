@@ -1,4 +1,4 @@
-"""How long an answer takes, and what it costs; the judge's own cost is apart (`Remembered.cost_usd`)."""
+"""How long an answer takes, and what it costs; the judge's own cost is apart (`Remembered.used`)."""
 
 from eval.judges.judge import SupportJudge
 from eval.metrics.citations import recall

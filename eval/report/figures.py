@@ -3,17 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from eval.example import Example
+from eval.judges.calibrate import Estimate
 from eval.metrics.aggregate import interval, summarise
 from eval.metrics.metric import Metric, Scores
 from eval.report.model import Figure, MetricRow
 
 
 def metric_rows(
-    metrics: Sequence[Metric], scores: Scores, examples: Sequence[Example], *, judge: str = "", seed: int = 0
+    metrics: Sequence[Metric],
+    scores: Scores,
+    examples: Sequence[Example],
+    *,
+    judges: Mapping[str, str] | None = None,
+    corrected: Mapping[str, Estimate] | None = None,
+    seed: int = 0,
 ) -> tuple[MetricRow, ...]:
     """The figures of each metric that is defined for some example, by kind and by language.
 
-    `judge` is the method of the judge that the run was scored with. Kinds and languages are in the order in
+    By the metric's name, `judges` has the method of the judge that measured it, and `corrected` its figure
+    with that judge's known errors taken out. Kinds and languages are in the order in
     which the examples have them; those that leave the metric undefined are left out.
     """
     kinds = _groups(examples, lambda example: example.kind)
@@ -25,7 +33,8 @@ def metric_rows(
             _figure(metric, scores, clusters, seed),
             _by(kinds, metric, scores, clusters, seed),
             _by(languages, metric, scores, clusters, seed),
-            judge if metric.needs_judge else "",
+            (judges or {}).get(metric.name, ""),
+            (corrected or {}).get(metric.name),
         )
         for metric in metrics
     )

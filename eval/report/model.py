@@ -67,6 +67,18 @@ class ExampleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Judging:
+    """A judge of the run: its method, what its judgements took, and what is known of its errors.
+
+    The last two in words, empty where there was no cost and where it was never calibrated.
+    """
+
+    method: str
+    cost: str = ""
+    errors: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """The run that is compared with: what `eval.compare` says of each metric, and its examples by id."""
 
@@ -92,3 +104,4 @@ class ReportData:
     metrics: tuple[MetricRow, ...] = ()
     examples: tuple[ExampleRow, ...] = ()
     base: Base | None = None
+    judging: tuple[Judging, ...] = ()

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from index.document import Span
 from index.errors import InvalidRequest
-from index.ingest import Upload
+from index.upload import Upload
 from qa_service.api.context import context, services
 from qa_service.api.guard import is_owner
 from qa_service.api.parsing import body, query

@@ -6,7 +6,7 @@ import logging
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from index.errors import QAError
+from index.errors import InternalError, QAError
 from qa_service.replies import PROBLEM_TYPE, problem_headers, problem_json
 
 log = logging.getLogger(__name__)
@@ -56,10 +56,6 @@ def _from_http(error: HTTPException) -> Response:
 def _from_bug(error: Exception) -> Response:
     log.error("a request failed", exc_info=error)
     return _from_error(InternalError("something went wrong here; the log says what"))
-
-
-class InternalError(QAError):
-    """Something failed that should not; the caller is told no more."""
 
 
 def _dump(body: dict[str, object]) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from flask import Response
 from werkzeug.exceptions import ServiceUnavailable
 
-from index.errors import QAError
+from index.errors import InternalError, QAError
 from qa_service.answer import Event
-from qa_service.api.problems import InternalError
 from qa_service.errors import ShuttingDown
 from qa_service.replies import problem_json
 from qa_service.wire import event_json

@@ -13,10 +13,11 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from index.errors import NotFound
-from index.ingest import Upload
 from index.sync import sync
+from index.upload import Upload
 from qa_service.api import Access, Context
-from qa_service.client import Client, ServiceError
+from qa_service.client import Client
+from qa_service.errors import ServiceError
 from qa_service.local import Local
 
 TEXT = b"Dogs may come to the office on Fridays."

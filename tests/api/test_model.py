@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from index.embed import Embedder
-from index.ingest import Upload
+from index.upload import Upload
 from qa_service.api import Context, create_app
 from qa_service.scripted import Received, Reply, ScriptedProvider
 from qa_service.services import Services, opened

@@ -116,7 +116,8 @@ def row(name: str, answer: dict[str, Any], **changed: Any) -> ExampleRow:
 def report(*rows: ExampleRow, **changed: Any) -> ReportData:
     """A report of these examples."""
     scores = {each.record.example.id: each.scores for each in rows}
-    metrics = metric_rows(REPORTED, scores, [each.record.example for each in rows], judge="proxy:lexical")
+    judges = {metric.name: "proxy:lexical" for metric in REPORTED if metric.needs_judge}
+    metrics = metric_rows(REPORTED, scores, [each.record.example for each in rows], judges=judges)
     return replace(ReportData("A run", "2026-01-02", {"k": "20"}, metrics, rows), **changed)
 
 

@@ -24,8 +24,8 @@ from index.catalog import (
 from index.catalog.tables import chunks, documents, labels, metadata, versions
 from index.document import Heading, Span
 from index.errors import EmbeddingMismatch, InvalidRequest, NotFound
-from index.ingest import Upload
 from index.jobs import Jobs
+from index.upload import Upload
 
 MakeVersion = Callable[..., NewVersion]
 

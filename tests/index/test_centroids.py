@@ -1,7 +1,7 @@
 """What a language adds to similarities, on real texts in two languages."""
 
 from index.centroids import Centroids
-from index.ingest import Upload
+from index.upload import Upload
 from qa_service.services import Services
 
 ENGLISH = ["The pump stands by the harbour.", "Our library opens at nine.", "The winter was long and dark."]

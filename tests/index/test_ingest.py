@@ -16,8 +16,9 @@ from index.catalog import Catalog, Collection, Database, sqlite_url
 from index.embed import Embedder, Vector, Vectors
 from index.errors import EmbeddingError, InvalidRequest, NotFound
 from index.followers import Followers
-from index.ingest import Ingestor, Result, Upload
+from index.ingest import Ingestor
 from index.retrieve import Retriever
+from index.upload import Result, Upload
 
 PENGUINS = b"# Penguins\n\nPenguins live in Antarctica. They eat krill.\n\n# Seals\n\nSeals rest on the ice."
 

@@ -6,8 +6,8 @@ import pytest
 
 from index.catalog import Catalog, Collection, Database, sqlite_url
 from index.errors import EmptyDocument, InvalidRequest, NotFound
-from index.ingest import Upload
 from index.jobs import Jobs
+from index.upload import Upload
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 
@@ -29,7 +29,7 @@ def test_an_acknowledged_upload_has_its_documents_id_and_waits(
     job = jobs.add(collection, UPLOADS)
     assert jobs.get(job.id) == job
     assert (job.status, job.collection) == ("running", "default")
-    assert [item.state for item in job.items] == ["queued", "queued"]
+    assert [item.status for item in job.items] == ["queued", "queued"]
     listed = {document.id: document for document in catalog.documents(collection)}
     assert [listed[item.document_id].status for item in job.items] == ["queued", "queued"]
     assert [listed[item.document_id].title for item in job.items] == ["T", "b.md"]
@@ -69,7 +69,7 @@ def test_a_failure_is_told_with_the_job_and_with_the_document(
     job = jobs.add(collection, [Upload("a", "a", b"")])
     jobs.end(jobs.queued()[0], "failed", EmptyDocument("'a' holds no text"))
     (item,) = jobs.get(job.id).items
-    assert (item.state, item.error_code, item.error_message) == (
+    assert (item.status, item.error_code, item.error_message) == (
         "failed",
         "empty_document",
         "'a' holds no text",

@@ -3,8 +3,8 @@
 import pytest
 
 from index.errors import EmbeddingMismatch
-from index.ingest import Upload
 from index.retrieve import Retrieved, Retriever
+from index.upload import Upload
 from qa_service.services import Services
 
 TEXTS = {

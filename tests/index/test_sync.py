@@ -14,9 +14,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from index.errors import InvalidRequest, LoadError, NotFound
-from index.ingest import Result, Upload
 from index.load import load
 from index.sync import Known, Synced, files_under, sync
+from index.upload import Result, Upload
 from qa_service.services import Services
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from index.embed import Embedder
 from index.errors import NotFound
-from index.ingest import Upload
+from index.upload import Upload
 from prompts import prompt
 from qa_service.answer import Answer, Answerer, ClaimMade, Event, Finished, PassagesFound, Question
 from qa_service.errors import ModelError, ModelIdleTimeout, ModelRefused, ModelReplyEmpty, ModelTruncated

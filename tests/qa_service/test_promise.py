@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from index.document import Passage, Span
 from index.embed import Embedder
-from index.ingest import Upload
 from index.retrieve import Retrieved
+from index.upload import Upload
 from qa_service.answer import Answer, Answerer, ClaimMade, Finished, PassagesFound, Question
 from qa_service.errors import ModelError, ModelIdleTimeout, ModelTruncated
 from qa_service.gate import Claim

@@ -2,7 +2,7 @@
 
 import pytest
 
-from index.ingest import Upload
+from index.upload import Upload
 from qa_service.relevance import is_relevant
 from qa_service.services import Services
 

@@ -7,7 +7,7 @@ import pytest
 
 from index.embed import Embedder
 from index.errors import CatalogError, DataDirectoryInUse, InvalidRequest, NotFound, QAError
-from index.ingest import Upload
+from index.upload import Upload
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.services import Services, opened
 from qa_service.settings import Settings

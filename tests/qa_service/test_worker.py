@@ -11,8 +11,9 @@ import pytest
 from index.catalog import Collection
 from index.embed import Embedder, Vector, Vectors
 from index.errors import EmbeddingError, FollowerError
-from index.ingest import Ingestor, Upload
+from index.ingest import Ingestor
 from index.jobs import Job
+from index.upload import Upload
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.worker import Worker
@@ -105,7 +106,7 @@ def until(condition: Callable[[], object], seconds: float = 10) -> None:
 
 def ended(services: Services, job: Job) -> list[tuple[str, str | None]]:
     until(lambda: services.jobs.get(job.id).status == "done")
-    return [(item.state, item.error_code) for item in services.jobs.get(job.id).items]
+    return [(item.status, item.error_code) for item in services.jobs.get(job.id).items]
 
 
 def test_what_is_queued_at_the_start_is_indexed(services: Faulty, start: Start) -> None:
