@@ -247,6 +247,8 @@ def test_a_search_takes_a_filter(reader: FlaskClient) -> None:
 
 
 def test_a_passage_points_at_its_text(reader: FlaskClient) -> None:
-    for passage in reader.post("/v1/search", json={"query": "leave"}).get_json()["passages"]:
+    passages = reader.post("/v1/search", json={"query": "leave"}).get_json()["passages"]
+    assert passages
+    for passage in passages:
         path = f"/v1/documents/{passage['document_id']}/text"
         assert reader.get(path, query_string=passage["span"]).get_json()["text"] == passage["text"]

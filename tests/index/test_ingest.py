@@ -305,6 +305,7 @@ def test_a_search_sees_a_document_before_or_after_its_replacement_and_never_not_
     done.set()
     for thread in threads:
         thread.join()
+    assert seen
     assert all(len({word.strip(".") for word in words}) == 1 for words in seen)
 
 

@@ -104,10 +104,8 @@ def test_what_is_verbatim_has_the_same_letters_and_signs() -> None:
         Offer(KEY, (passage(1, "-5 °C was measured."),)), lambda *_: ["-5 °C was measured."], question=""
     )
     assert claim("[[§1.1]] -5 °C was measured.", frost).support.method == "verbatim"
-    assert all(
-        isinstance(each, Rejected) or each.support.method != "verbatim"
-        for each in admit("[[§1.1]] 5 °C was measured.", frost)
-    )
+    (other,) = admit("[[§1.1]] 5 °C was measured.", frost)
+    assert isinstance(other, Rejected) or other.support.method != "verbatim"
 
 
 def test_a_quoted_sentence_is_one_claim_even_where_it_reads_as_two() -> None:

@@ -215,13 +215,13 @@ def test_an_abbreviation_does_not_cut_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Here is what I found:", "## Answer", "I hope this helps!", "...", "[[1]] It rains."]
+    "line", ["Here is what I found:", "## Answer", "I hope this helps!", "[[1]] It rains."]
 )
 def test_lines_without_ids_are_discarded_and_counted(line: str) -> None:
-    assert all(isinstance(draft, Discarded) for draft in drafts(line))
+    assert [type(draft) for draft in drafts(line)] == [Discarded]
 
 
-@pytest.mark.parametrize("line", ["", "   ", "---", "[[hztq1.1]]", "- [[hztq1.1]] .", "***"])
+@pytest.mark.parametrize("line", ["", "   ", "---", "...", "[[hztq1.1]]", "- [[hztq1.1]] .", "***"])
 def test_a_line_without_words_is_nothing(line: str) -> None:
     assert drafts(line) == []
 
@@ -271,7 +271,7 @@ def test_that_all_is_missing_needs_no_words() -> None:
     "line", ["None is given.", "[none] of them came.", "(NONE) of them came.", "NONE of them came."]
 )
 def test_the_word_alone_says_nothing_about_what_is_missing(line: str) -> None:
-    assert all(isinstance(draft, Discarded) for draft in drafts(line))
+    assert [type(draft) for draft in drafts(line)] == [Discarded]
 
 
 @pytest.mark.parametrize(
