@@ -160,12 +160,9 @@ def test_a_web_page_is_opened_at_the_quote_and_scrolled_to_it_in_any_script(
         host.ask().locator("[part=citation]").click()
         with host.context.expect_page() as opened:
             host.page.get_by_role("link", name="Open at the quote").click()
-        page = opened.value
-        page.wait_for_function("scrollY > 500")
-        assert page.evaluate(
-            "document.querySelector('main > p:last-child').getBoundingClientRect().top < innerHeight"
-        )
-        page.close()
+        expect(opened.value.locator("main > p").last).to_be_in_viewport()
+        assert opened.value.evaluate("scrollY") > 500
+        opened.value.close()
 
 
 def test_a_quote_of_this_page_is_shown_on_it(host: Host, service: Scripted, make: Make) -> None:
