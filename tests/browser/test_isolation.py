@@ -132,7 +132,9 @@ def test_the_policy_would_report_what_breaks_it(host: Host) -> None:
     page = host.open()
     page.evaluate("() => { try { document.body.innerHTML = '<b>x</b>' } catch {} }")
     page.evaluate("() => document.body.append(Object.assign(new Image(), { src: '/x.png' }))")
-    page.wait_for_function("reports.length > 1")
+    page.evaluate(
+        "() => new Promise(seen => { const look = () => reports.length > 1 ? seen() : setTimeout(look, 20); look() })"
+    )
     assert {report.split()[0] for report in host.reports} == {"require-trusted-types-for", "img-src"}
 
 
