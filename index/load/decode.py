@@ -20,6 +20,7 @@ _MARKS = (
 _CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\v\f\r\x1a\x1b")
 _CONTROLS_SHARE = 0.01  # of a text's bytes: the odd NUL happens
 _WIDE_SHARE = 0.02  # of UTF-16 units that are ASCII: even Chinese prose has more spaces and line ends
+_STRAY_SHARE = 0.1  # of a text's bytes that are NUL: under it, and without other controls, they are no half letters
 _BROKEN_SHARE = 0.1  # of what is beyond ASCII: over it, this is no UTF-8 with some damage
 
 
@@ -34,8 +35,9 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _marked(data.removeprefix(mark), encoding, name=name)
-    text = _wide(data)
-    if text is None and _is_binary(data):
+    has_strays = _has_stray_nuls(data)
+    text = None if has_strays else _wide(data)
+    if text is None and not has_strays and _is_binary(data):
         raise UnsupportedFormat(
             f"{name!r} holds binary data of no format that we read: convert it to PDF, DOCX or text"
         )
@@ -94,6 +96,15 @@ def _wide(data: bytes) -> str | None:
         return None
     text = _strict(data, encoding)
     return text if text and _is_plausible(text) else None
+
+
+def _has_stray_nuls(data: bytes) -> bool:
+    """Whether this is text of one byte a character, into which a few NULs have got."""
+    rest = data.replace(b"\0", b"")
+    if len(rest) == len(data):
+        return False
+    is_text = len(rest) == len(rest.translate(None, _CONTROLS)) and _strict(rest, "utf-8") is not None
+    return is_text and len(data) - len(rest) < len(data) * _STRAY_SHARE
 
 
 def _is_plausible(text: str) -> bool:

@@ -101,3 +101,10 @@ def test_utf8_is_always_decoded_as_utf8_unless_it_is_full_of_controls(text: str)
         assert any(character < " " for character in text)
     else:
         assert decoded == text.removeprefix("\ufeff") or any(character in text for character in "\0\x1b")
+
+
+@pytest.mark.parametrize(
+    "text", ["The secret colour is mauve.\0 bin\n", "a\0bcdefghijklmnopqrstuvw", "Größe: 3 m\0 oder mehr\n"]
+)
+def test_a_stray_nul_makes_no_wide_letters_of_text(text: str) -> None:
+    assert decode(text.encode(), name="a.txt") == text
