@@ -20,7 +20,7 @@ _MARKS = (
 _CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\v\f\r\x1a\x1b")
 _CONTROLS_SHARE = 0.01  # of a text's bytes: the odd NUL happens
 _WIDE_SHARE = 0.02  # of UTF-16 units that are ASCII: even Chinese prose has more spaces and line ends
-_STRAY_SHARE = 0.1  # of a text's bytes that are NUL: under it, and without other controls, they are no half letters
+_STRAY_SHARE = 0.1  # of a text's bytes that are NUL: under it, they are no halves of letters
 _BROKEN_SHARE = 0.1  # of what is beyond ASCII: over it, this is no UTF-8 with some damage
 
 
