@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ LOCK_NAME = "owner.lock"
 _BYTES = 16384
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.02
+_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class OwnerLock:
     def __init__(self, data_dir: Path, *, command: str) -> None:
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
             try:
+                _require_own(self._file, data_dir)
                 os.fchmod(self._file, 0o600)
                 self._acquire(data_dir)
                 self._write(Owner(os.getpid(), command))
@@ -84,7 +87,7 @@ def find_owner(data_dir: Path) -> Owner | None:
     Raises `CatalogError` where the directory can't be read.
     """
     try:
-        file = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(data_dir / LOCK_NAME, os.O_RDONLY | _FLAGS)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -92,12 +95,23 @@ def find_owner(data_dir: Path) -> Owner | None:
             f"the data directory {data_dir} can't be read: {error.strerror}; set QA_DATA_DIR to another"
         ) from error
     try:
+        _require_own(file, data_dir)
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return _read(file)
     finally:
         os.close(file)
     return None
+
+
+def _require_own(file: int, data_dir: Path) -> None:
+    """Raise `CatalogError` where someone else could have laid the lock file, to be emptied or to send us elsewhere."""
+    found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid != os.geteuid():
+        raise CatalogError(
+            f"{data_dir / LOCK_NAME} is not a file of this user's own: "
+            "remove it, run as the user who owns the data directory, or set QA_DATA_DIR to another"
+        )
 
 
 def _read(file: int) -> Owner:

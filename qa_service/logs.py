@@ -4,12 +4,18 @@ import logging
 import traceback
 from types import TracebackType
 
+from qa_service.terminal import printable
+
 
 class Formatter(logging.Formatter):
     """Writes an exception as its type and its place in the code: its message may quote a document."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line, in which nothing drives the terminal that shows it or begins another line."""
+        return printable(super().formatMessage(record))
 
     def formatException(  # noqa: N802 - logging's name
         self,

@@ -1,23 +1,28 @@
 """`qa serve`: gunicorn with one worker, which holds the data directory, and a thread for each request."""
 
+import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from contextlib import suppress
+from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from index.errors import InvalidRequest
 from index.owner import OwnerLock
 from qa_service import logs
 from qa_service.address import is_loopback, listen, own_url
 from qa_service.errors import SettingsError
+from qa_service.replies import HEADERS, problem_headers, problem_json
 from qa_service.settings import Settings
 from qa_service.startup import Startup
 
@@ -29,8 +34,13 @@ if TYPE_CHECKING:
 _DRAIN_SECONDS = 25
 """How long running requests may go on after SIGTERM; streams that go on longer end with an error."""
 
+_HEAD_SECONDS = 10
+"""How long a client may take to send the head of a request, however it spreads it out."""
+
 _CLOSE_SECONDS = 35
 """How long the worker has in all to end and to close what it holds, before it is killed."""
+
+log = logging.getLogger(__name__)
 
 _OPEN = "ready: open to everybody on this machine; `qa keys create NAME` makes a key and closes it"
 _CLOSED = "ready: requests need a key"
@@ -138,6 +148,10 @@ class _Worker(ThreadWorker):
     app: _Application
     leaving = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._heads: dict[TConn, float] = {}
+
     def init_process(self) -> None:
         """Serve, in a process of its own."""
         self.cfg.set("graceful_timeout", _DRAIN_SECONDS)  # in this process: the master waits longer
@@ -154,6 +168,44 @@ class _Worker(ThreadWorker):
         if not self.alive:
             for listener in self.sockets:
                 listener.close()
+
+    def handle(self, conn: TConn) -> Any:
+        """Read a request and answer it, in a thread; the clock for its head runs."""
+        self._heads[conn] = monotonic() + _HEAD_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            self._heads.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Answer a request whose head has been read."""
+        self._heads.pop(conn, None)
+        return super().handle_request(req, conn)
+
+    def notify(self) -> None:
+        """Tell the master that this lives, and hang up on whoever is too slow: called every second."""
+        super().notify()
+        for conn, until in list(self._heads.items()):
+            if monotonic() > until:
+                with suppress(OSError):  # it has gone by itself
+                    conn.sock.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what is no proper HTTP. Nothing of it is repeated, since it may be a part of what people sent."""
+        log.warning("a connection sent no proper HTTP request: %s", type(exc).__name__)
+        error = InvalidRequest(
+            "this is no HTTP request that can be read: see that it is complete and well-formed"
+        )
+        body = json.dumps(problem_json(error)).encode()
+        headers = {
+            **HEADERS,
+            **problem_headers(error),
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        with suppress(OSError):
+            client.sendall(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n".encode() + body)
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """End now, on SIGINT and SIGQUIT: Ctrl-C sends one after the other."""

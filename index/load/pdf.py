@@ -30,6 +30,10 @@ _BLANK_LINE = "\n\n"
 _MOST_BOOKMARKS = 10_000
 _LONGEST_TITLE = 200  # code points: longer bookmarks are no headings
 
+# Its warnings quote the file, and say nothing that the outcome does not: they are for nobody's terminal or log.
+logging.getLogger("pypdf").addHandler(logging.NullHandler())
+logging.getLogger("pypdf").propagate = False
+
 # What pypdf raises on broken files: "broken PDF files might cause other Exceptions" (pypdf.errors). Objects
 # that are missing or of the wrong type come as LookupError, TypeError, AttributeError, AssertionError and
 # ValueError (a UnicodeDecodeError is one), numbers as ArithmeticError, unknown filters and deep nesting as

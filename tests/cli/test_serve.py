@@ -1,6 +1,8 @@
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -176,15 +178,44 @@ def test_nothing_that_is_asked_or_stored_is_logged(running: Any) -> None:
     assert QUOTE not in log
 
 
-def test_a_request_that_is_no_http_is_refused(running: Any) -> None:
-    import socket
+def connected(service: Any) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2])), timeout=20)
 
-    for sent in (b"\x16\x03\x01\x00\xa5 nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n"):
-        with socket.create_connection(
-            ("127.0.0.1", int(running.url.rpartition(":")[2])), timeout=10
-        ) as client:
-            client.sendall(sent)
-            assert b" 400 " in client.recv(1000)
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x00\xa5 swordfish\r\n\r\n",
+        b"GET / HTTP/9.9 swordfish\r\n\r\n",
+        b'{"query": "swordfish"}\r\n\r\n',
+        b"GET / HTTP/1.1\r\nAuthorization swordfish: 1\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_and_repeated_neither_to_the_client_nor_in_the_log(
+    running: Any, sent: bytes
+) -> None:
+    with connected(running) as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        reply = b"".join(iter(lambda: client.recv(4096), b""))
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"Content-Type: application/problem+json" in head
+    assert b"X-Content-Type-Options: nosniff" in head
+    assert json.loads(body)["code"] == "invalid_request"
+    assert b"swordfish" not in reply
+    assert "swordfish" not in running.log.read_text()
+
+
+def test_a_client_that_sends_its_request_drop_by_drop_is_hung_up_on(running: Any) -> None:
+    began = time.monotonic()
+    with connected(running) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nX-Slow: ")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):  # noqa: PT012
+            while time.monotonic() - began < 30:
+                client.sendall(b"a")
+                time.sleep(0.2)
+        assert time.monotonic() - began < 15
 
 
 # Ending

@@ -137,3 +137,25 @@ assert find_owner(data_dir) is not None
 sys.exit(status)
 """
     subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+
+
+def test_a_lock_file_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("gold")
+    for link in (Path.symlink_to, Path.hardlink_to):
+        data_dir = tmp_path / link.__name__
+        data_dir.mkdir()
+        link(data_dir / LOCK_NAME, precious)
+        with pytest.raises(CatalogError, match="set QA_DATA_DIR to another"):
+            OwnerLock(data_dir, command="qa test")
+        with pytest.raises(CatalogError, match="set QA_DATA_DIR to another"):
+            find_owner(data_dir)
+    assert precious.read_text() == "gold"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can lay a file of another user")
+def test_the_lock_of_another_user_is_not_believed(tmp_path: Path) -> None:
+    with held_by_another(tmp_path):
+        os.chown(tmp_path / LOCK_NAME, 65534, 65534)
+        with pytest.raises(CatalogError, match="is not a file of this user's own"):
+            find_owner(tmp_path)

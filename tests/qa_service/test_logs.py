@@ -44,3 +44,12 @@ def test_a_chain_that_bites_its_tail_has_an_end() -> None:
     except ValueError as error:
         error.__cause__ = error
         assert formatted().count("builtins.ValueError") == 1
+
+
+def test_a_message_drives_no_terminal_and_begins_no_line_of_its_own() -> None:
+    words = "font /x\x1b]0;PWNED\x07\x1b[2K\n2026-01-01 00:00:00 ERROR qa: all is lost"
+    record = logging.LogRecord("pdf", logging.WARNING, __file__, 1, words, (), None)
+    text = Formatter().format(record)
+    assert "\x1b" not in text
+    assert "\n" not in text
+    assert "ERROR qa: all is lost" in text
