@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eval.bench.commands import bench
 from eval.data_commands import CORPUS, FAILED, SUITE, doctor, export, import_
 from eval.errors import EvalError
 from eval.judge_commands import JudgeChoice, calibrate, judge_options
@@ -296,7 +297,7 @@ def show(run: Path, identifier: str, passages: bool) -> None:
     _lines(example_lines(read(run), read_if_any(run), identifier, passages=passages))
 
 
-for _command in (doctor, import_, export, calibrate, retrieval, evidence):
+for _command in (doctor, import_, export, calibrate, retrieval, evidence, bench):
     main.add_command(_command)
 
 

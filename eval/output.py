@@ -19,6 +19,10 @@ from eval.stats import Interval
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WIDTH = 100
+NO_CORRECTION = (
+    "no corrected rate follows where a judge with these errors would not report the raw one: the labels that "
+    "it was measured on are not like the claims of this run"
+)
 _VERDICTS = {"regressed": "regressed", "improved": "improved", "no_evidence": "no evidence"}
 
 
@@ -96,6 +100,8 @@ def figures(
             if judge in known:
                 about = f"{judge} has {described(known[judge])}"
                 lines += wrap(about, _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    if any(each.value is None for each in fixed.values()):
+        lines += wrap(NO_CORRECTION, _WIDTH, initial_indent="  ", subsequent_indent="    ")
     if nowhere:
         lines += wrap(f"defined for no example: {', '.join(nowhere)}", _WIDTH, subsequent_indent="  ")
     return lines

@@ -1,9 +1,9 @@
 """How far can a judge be trusted: against people's labels, and what that makes of a rate that it reports."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
@@ -38,36 +38,68 @@ class Calibration:
     balanced_accuracy: Estimate
     kappa: Estimate
 
-    def corrected(self, rate: float, trials: int) -> Estimate:
-        """The true rate behind one that the judge reports of `trials` claims; report it beside the raw one.
+    def corrected(self, rate: float, interval: Interval | None) -> Estimate:
+        """The true rate behind one that the judge reports, with that one's interval; report both.
 
         `(rate + specificity - 1) / (sensitivity + specificity - 1)`, within [0, 1]; Rogan and Gladen:
         Estimating Prevalence from the Results of a Screening Test (American Journal of Epidemiology 107,
-        1978). The interval is by the delta method and takes in that the judge was measured on a sample. None
-        where the judge is no better than chance, since nothing follows from it then.
+        1978). The interval takes in that the judge was measured on a sample: the distances that each of the
+        three figures at the ends of its own interval makes, as the root of the sum of their squares (Zou and
+        Donner: Statistics in Medicine 27, 2008). None where nothing follows: where the judge is no better than
+        chance, and where the whole interval is outside [0, 1], since a judge with these errors does not report
+        such a rate, so that what it was measured on is not like what it is used on.
         """
-        sensitivity, specificity = self.sensitivity.value, self.specificity.value
-        if sensitivity is None or specificity is None or sensitivity + specificity <= 1 or not trials:
+        sensitivity, specificity = self.sensitivity, self.specificity
+        if sensitivity.value is None or specificity.value is None:
             return Estimate(None, None)
-        gain = sensitivity + specificity - 1
-        value = (rate + specificity - 1) / gain
-        variance = (
-            rate * (1 - rate) / trials
-            + value**2 * sensitivity * (1 - sensitivity) / self.positives
-            + (1 - value) ** 2 * specificity * (1 - specificity) / self.negatives
-        ) / gain**2
-        half = NormalDist().inv_cdf(0.975) * math.sqrt(variance)
-        return Estimate(_bounded(value), Interval(_bounded(value - half), _bounded(value + half)))
+        value = _rogan_gladen(rate, sensitivity.value, specificity.value)
+        if value is None:
+            return Estimate(None, None)
+        ends = [
+            [_rogan_gladen(each, sensitivity.value, specificity.value) for each in _ends(rate, interval)],
+            [
+                _rogan_gladen(rate, each, specificity.value)
+                for each in _ends(sensitivity.value, sensitivity.interval)
+            ],
+            [
+                _rogan_gladen(rate, sensitivity.value, each)
+                for each in _ends(specificity.value, specificity.interval)
+            ],
+        ]
+        below = above = 0.0
+        for pair in ends:
+            known = [each for each in pair if each is not None]
+            if len(known) < len(pair):  # the judge may be no better than chance: anything is possible
+                return Estimate(_bounded(value), Interval(0.0, 1.0))
+            below += (value - min(value, *known)) ** 2
+            above += (max(value, *known) - value) ** 2
+        low, high = value - math.sqrt(below), value + math.sqrt(above)
+        if low > 1 or high < 0:
+            return Estimate(None, None)
+        return Estimate(_bounded(value), Interval(_bounded(low), _bounded(high)))
 
 
-def calibrate(judge: SupportJudge, pairs: Sequence[LabelledPair], *, seed: int = 0) -> Calibration:
-    """Ask the judge about every pair and compare."""
-    return compare_labels(
-        judge.method,
-        [pair.label for pair in pairs],
-        [judge.judge(pair.premise, pair.claim).label for pair in pairs],
-        seed=seed,
-    )
+def calibrate(
+    judge: SupportJudge,
+    pairs: Sequence[LabelledPair],
+    *,
+    jobs: int = 1,
+    on_done: Callable[[], None] = lambda: None,
+    seed: int = 0,
+) -> Calibration:
+    """Ask the judge about every pair, `jobs` at a time, and compare."""
+
+    def ask(pair: LabelledPair) -> Label:
+        label = judge.judge(pair.premise, pair.claim).label
+        on_done()
+        return label
+
+    pool = ThreadPoolExecutor(max_workers=jobs)
+    try:
+        labels = list(pool.map(ask, pairs))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after a failure no more is asked
+    return compare_labels(judge.method, [pair.label for pair in pairs], labels, seed=seed)
 
 
 def compare_labels(
@@ -121,6 +153,15 @@ def _kappa(cells: Floats) -> Floats:
 
 def _divided(above: Floats, below: Floats) -> Floats:
     return np.divide(above, below, out=np.full_like(below, np.nan), where=below > 0)
+
+
+def _rogan_gladen(rate: float, sensitivity: float, specificity: float) -> float | None:
+    gain = sensitivity + specificity - 1
+    return (rate + specificity - 1) / gain if gain > 0 else None
+
+
+def _ends(value: float, interval: Interval | None) -> tuple[float, float]:
+    return (interval.low, interval.high) if interval else (value, value)
 
 
 def _bounded(value: float) -> float:

@@ -1,22 +1,33 @@
-"""What a judge of support is, and one that asks another only once."""
+"""What a judge of support is, what it says, and what its judgements take."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from eval.errors import EvalError
+
 Label = Literal["supported", "partial", "not"]
+LABELS: tuple[Label, ...] = ("supported", "partial", "not")
+
+
+class JudgeError(EvalError):
+    """A judge gave no judgement that can be read, or one that was to be remembered was never made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """How well a premise carries a claim.
 
-    `score` in [0, 1] orders judgements of one `method`; `cost_usd` is what this judgement took.
+    `score` in [0, 1] orders judgements of one `method`. `cost_usd` is what this judgement took in US dollars,
+    None where the price is not known; the tokens are those of all calls that it took, 0 without a model.
     """
 
     label: Label
     score: float
     method: str
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
     @property
     def is_full(self) -> bool:
@@ -37,30 +48,30 @@ class SupportJudge(Protocol):
         ...
 
 
-class Remembered:
-    """A judge that asks another once for each pair, and adds up what that took. For one thread.
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """What judgements took: their number, tokens and US dollars. `unpriced` of them have no known price."""
 
-    An empty premise or claim is not asked about: nothing supports it.
-    """
+    judgements: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
 
-    def __init__(self, judge: SupportJudge) -> None:
-        self._judge = judge
-        self._known: dict[tuple[str, str], Judgement] = {}
+    @classmethod
+    def of(cls, judgements: Iterable[Judgement]) -> "Expense":
+        """What these judgements took together."""
+        made = list(judgements)
+        return cls(
+            len(made),
+            sum(each.prompt_tokens for each in made),
+            sum(each.completion_tokens for each in made),
+            sum(each.cost_usd or 0.0 for each in made),
+            sum(each.cost_usd is None for each in made),
+        )
 
-    @property
-    def method(self) -> str:
-        """The name of the judge that is asked."""
-        return self._judge.method
-
-    @property
-    def cost_usd(self) -> float:
-        """What all judgements took, in US dollars."""
-        return sum(judgement.cost_usd for judgement in self._known.values())
-
-    def judge(self, premise: str, claim: str) -> Judgement:
-        """The judgement, from memory where it was made before."""
-        if not premise.strip() or not claim.strip():
-            return Judgement("not", 0.0, self.method)
-        if (premise, claim) not in self._known:
-            self._known[premise, claim] = self._judge.judge(premise, claim)
-        return self._known[premise, claim]
+    def __str__(self) -> str:
+        tokens = f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"
+        if self.unpriced:
+            return f"{self.judgements:,} judgements, {tokens}, price not known for {self.unpriced:,} of them"
+        return f"{self.judgements:,} judgements, {tokens}, ${self.cost_usd:,.4f}"

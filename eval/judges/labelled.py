@@ -1,22 +1,22 @@
 """Claims with a premise and a person's label, to calibrate judges with."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.judges.judge import Label
+from eval import jsonl
+from eval.errors import DatasetError
+from eval.judges.judge import LABELS, Label
 from eval.metrics.words import content
 
-_LABELS: dict[str, Label] = {
+_WICE_LABELS: dict[str, Label] = {
     "supported": "supported",
     "partially_supported": "partial",
     "not_supported": "not",
 }
 
 
-class BadLabels(ValueError):
+class BadLabels(DatasetError):
     """A file of labelled claims can't be read; the message names file and line."""
 
 
@@ -27,6 +27,21 @@ class LabelledPair:
     premise: str
     claim: str
     label: Label
+
+
+def pairs(path: Path) -> list[LabelledPair]:
+    """The labelled pairs of a file: a line is an object with `premise`, `claim` and `label`.
+
+    Labels are `supported`, `partial` and `not`. Raises `BadLabels`.
+    """
+    found = []
+    for at, row in jsonl.rows(path, BadLabels):
+        label = row.get("label")
+        if label not in LABELS:
+            raise BadLabels(f"{at}: label is {label!r}: it should be one of {', '.join(LABELS)}")
+        premise, claim = (jsonl.text(row, name, at, BadLabels) for name in ("premise", "claim"))
+        found.append(LabelledPair(premise, claim, label))
+    return _some(found, path)
 
 
 def wice(path: Path, *, passage_sentences: int = 8) -> list[LabelledPair]:
@@ -40,17 +55,20 @@ def wice(path: Path, *, passage_sentences: int = 8) -> list[LabelledPair]:
 
     Raises `BadLabels`.
     """
-    return [_pair(row, place, passage_sentences) for place, row in _rows(path)]
+    return _some([_pair(row, at, passage_sentences) for at, row in jsonl.rows(path, BadLabels)], path)
 
 
-def _pair(row: Any, place: str, length: int) -> LabelledPair:
-    if not isinstance(row, dict):
-        raise BadLabels(f"{place}: this is no JSON object")
-    claim, label, evidence = (row.get(name) for name in ("claim", "label", "evidence"))
-    if not isinstance(claim, str) or not claim.strip():
-        raise BadLabels(f"{place}: the field 'claim' is missing or not a string")
-    if label not in _LABELS:
-        raise BadLabels(f"{place}: label is {label!r}: it should be one of {', '.join(_LABELS)}")
+def _some(found: list[LabelledPair], path: Path) -> list[LabelledPair]:
+    if not found:
+        raise BadLabels(f"{path} holds no labelled pairs: a judge can't be measured by it")
+    return found
+
+
+def _pair(row: jsonl.JSON, place: str, length: int) -> LabelledPair:
+    claim = jsonl.text(row, "claim", place, BadLabels)
+    label, evidence = row.get("label"), row.get("evidence")
+    if label not in _WICE_LABELS:
+        raise BadLabels(f"{place}: label is {label!r}: it should be one of {', '.join(_WICE_LABELS)}")
     if not isinstance(evidence, list) or not all(isinstance(each, str) for each in evidence):
         raise BadLabels(f"{place}: the field 'evidence' is missing or not a list of strings")
     chosen = set(_first_set(row.get("supporting_sentences"), len(evidence), place))
@@ -60,7 +78,7 @@ def _pair(row: Any, place: str, length: int) -> LabelledPair:
         if len(chosen) >= length:
             break
         chosen.add(at)
-    return LabelledPair("\n".join(evidence[at] for at in sorted(chosen)), claim, _LABELS[label])
+    return LabelledPair("\n".join(evidence[at] for at in sorted(chosen)), claim, _WICE_LABELS[label])
 
 
 def _first_set(sets: Any, sentences: int, place: str) -> list[int]:
@@ -71,18 +89,3 @@ def _first_set(sets: Any, sentences: int, place: str) -> list[int]:
         if type(at) is not int or not 0 <= at < sentences:
             raise BadLabels(f"{place}: supporting sentence {at!r} is none of the {sentences} of the evidence")
     return first
-
-
-def _rows(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        # Only at line feeds: other separators may stand inside a JSON string.
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadLabels(f"{path} could not be read: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield f"{path}:{number}", json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise BadLabels(f"{path}:{number}: this is no JSON: {error}") from error

@@ -89,9 +89,17 @@ def metric_line(row: MetricRow, base: Mapping[str, float | None]) -> MetricLine:
         _line(label(metric.name), row.all, metric, against=base.get(metric.name)),
         meaning(metric.name),
         row.judge,
-        "" if row.corrected is None else " ".join(_figure(row.corrected, metric)),
+        _correction(row.corrected, metric),
         breaks=exact is not None and row.all.value is not None and row.all.value != exact,
     )
+
+
+def _correction(found: Estimate | None, metric: Metric) -> str:
+    if found is None:
+        return ""
+    if found.value is None:
+        return "none follows, since a judge with these errors would not report this rate"
+    return " ".join(_figure(found, metric))
 
 
 def _panel(row: MetricRow) -> Panel:

@@ -220,9 +220,12 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         write = packets(self.wfile.write, reply.packet_bytes)
-        for event in events(request.body, reply):
+        for number, event in enumerate(events(request.body, reply)):
             if reply.delay_seconds:
                 self._pause(reply.delay_seconds)
+            if reply.pieces_per_second:  # the event before the first piece says who speaks
+                due = request.at + number / reply.pieces_per_second
+                self._pause(max(0.0, due - time.monotonic()))
             write(chunk(event))
         match reply.fault:
             case "hang":

@@ -51,8 +51,9 @@ class Reply:
     before the text, as deltas that are not text, and `raw_events` before both, as data of events, valid or
     not. The text of a reply that is an HTTP error is its message. `usage` is (prompt tokens, completion
     tokens), None to send none. `fault` strikes after `after` pieces; at 0 it strikes before the headers
-    wherever it can. `delay_seconds` passes before each piece, and `packet_bytes` cuts the stream into writes
-    of that size, even in the middle of a character.
+    wherever it can. `delay_seconds` passes before each piece. With `pieces_per_second` piece n leaves n / rate
+    seconds after the request came, however long the pieces before it took. `packet_bytes` cuts the stream into
+    writes of that size, even in the middle of a character.
     """
 
     text: str = ""
@@ -65,6 +66,7 @@ class Reply:
     after: int = 0
     retry_after_seconds: float | None = None
     delay_seconds: float = 0.0
+    pieces_per_second: float | None = None
     packet_bytes: int | None = None
 
     def deltas(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from eval.run import Run, execute
 RunOf = Callable[..., Run]
 COMMANDS = [
     "baseline",
+    "calibrate",
     "diff",
     "doctor",
     "evidence",

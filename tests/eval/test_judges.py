@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from eval.judges.calibrate import calibrate, compare_labels
-from eval.judges.judge import Judgement, Label, Remembered, SupportJudge
-from eval.judges.labelled import BadLabels, wice
+from eval.judges import calibration_file
+from eval.judges.calibrate import Calibration, Estimate, calibrate, compare_labels
+from eval.judges.judge import Judgement, Label, SupportJudge
+from eval.judges.labelled import BadLabels, pairs, wice
 from eval.judges.lexical import LexicalProxy
+from eval.judges.remembered import Remembered
+from eval.stats import wilson
 
 ROW = {
     "claim": "The lamp was lit in 1874.",
@@ -20,6 +23,13 @@ ROW = {
     "supporting_sentences": [[1], [0, 1]],
     "evidence": ["The tower is tall.", "In 1874 the lamp was lit.", "Birds nest there.", "A lamp is kept."],
 }
+
+
+UNKNOWN = Estimate(None, None)
+
+
+def share(hits: int, trials: int) -> Estimate:
+    return Estimate(hits / trials, wilson(hits, trials))
 
 
 def data() -> Path:
@@ -94,7 +104,7 @@ def test_a_pair_is_asked_about_once_and_paid_once() -> None:
         assert judge.judge("a", "b").is_full
     judge.judge("a", "c")
     assert asked.asked == 2
-    assert judge.cost_usd == pytest.approx(0.02)
+    assert judge.used.cost_usd == pytest.approx(0.02)
 
 
 def test_nothing_supports_and_nothing_is_supported_without_asking() -> None:
@@ -136,6 +146,31 @@ def test_a_file_that_is_no_json_or_is_not_there_is_named(tmp_path: Path) -> None
             wice(tmp_path / name)
 
 
+def test_labelled_pairs_of_our_own_are_read(tmp_path: Path) -> None:
+    row = {"premise": "A lamp was lit.", "claim": "There was a lamp.", "label": "supported"}
+    found = pairs(labels(tmp_path / "own.jsonl", row, {**row, "label": "not"}))
+    assert [each.label for each in found] == ["supported", "not"]
+    assert (found[0].premise, found[0].claim) == ("A lamp was lit.", "There was a lamp.")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"label": "partially_supported"}, "label is"), ({"premise": ""}, "'premise'")]
+)
+def test_pairs_of_our_own_that_are_off_are_named_by_file_and_line(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    row = {"premise": "A lamp was lit.", "claim": "There was a lamp.", "label": "supported"}
+    with pytest.raises(BadLabels, match=f"own.jsonl:2: .*{said}"):
+        pairs(labels(tmp_path / "own.jsonl", row, {**row, **change}))
+
+
+def test_a_file_without_labels_measures_nothing_and_is_refused(tmp_path: Path) -> None:
+    path = labels(tmp_path / "own.jsonl")
+    for read in (pairs, wice):
+        with pytest.raises(BadLabels, match="no labelled pairs"):
+            read(path)
+
+
 def calibrated(tp: int, fp: int, fn: int, tn: int) -> tuple[list[Label], list[Label]]:
     cells: list[tuple[Label, Label, int]] = [
         ("supported", "supported", tp),
@@ -164,17 +199,17 @@ def test_calibration_by_hand() -> None:
 def test_the_corrected_rate_undoes_the_judge() -> None:
     found = compare_labels("m", *calibrated(tp=90, fp=20, fn=10, tn=80))
     # of 70 % true claims the judge sees .7 * .9 + .3 * .2 = .69
-    corrected = found.corrected(0.69, 1_000)
+    corrected = found.corrected(0.69, wilson(690, 1_000))
     assert corrected.value == pytest.approx(0.7)
     assert corrected.interval is not None
     assert corrected.interval.low < 0.7 < corrected.interval.high
-    assert found.corrected(0.1, 1_000).value == 0
+    assert found.corrected(0.19, wilson(190, 1_000)).value == 0
 
 
 def test_more_claims_and_more_labels_narrow_the_corrected_rate() -> None:
     def width(times: int, trials: int) -> float:
         found = compare_labels("m", *calibrated(90 * times, 20 * times, 10 * times, 80 * times))
-        interval = found.corrected(0.69, trials).interval
+        interval = found.corrected(0.69, wilson(round(0.69 * trials), trials)).interval
         assert interval is not None
         return interval.high - interval.low
 
@@ -184,8 +219,39 @@ def test_more_claims_and_more_labels_narrow_the_corrected_rate() -> None:
 
 def test_nothing_follows_from_a_judge_that_is_no_better_than_chance() -> None:
     found = compare_labels("m", *calibrated(tp=5, fp=5, fn=5, tn=5))
-    assert found.corrected(0.5, 100).value is None
+    assert found.corrected(0.5, wilson(50, 100)).value is None
     assert compare_labels("m", [], []).kappa.value is None
+
+
+def test_nothing_follows_from_a_rate_that_such_a_judge_does_not_report() -> None:
+    found = compare_labels("m", *calibrated(tp=70, fp=30, fn=30, tn=70))
+    assert found.corrected(0.98, wilson(980, 1_000)).value is None
+    assert found.corrected(0.02, wilson(20, 1_000)).value is None
+    assert found.corrected(0.74, wilson(74, 100)).value == 1
+
+
+def test_a_rate_of_few_claims_that_is_all_yes_leaves_much_open() -> None:
+    found = compare_labels("m", *calibrated(tp=95, fp=5, fn=5, tn=95))
+    corrected = found.corrected(1.0, wilson(4, 4))
+    assert corrected.value == 1
+    assert corrected.interval is not None
+    assert corrected.interval.low < 0.6
+
+
+def test_the_interval_of_a_corrected_rate_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(7)
+    rounds, held = 500, 0
+    for _ in range(rounds):
+        tp, tn, seen = (
+            rng.binomial(100, 0.8),
+            rng.binomial(200, 0.9),
+            rng.binomial(150, 0.6 * 0.8 + 0.4 * 0.1),
+        )
+        measured = Calibration("m", 100, 200, share(int(tp), 100), share(int(tn), 200), UNKNOWN, UNKNOWN)
+        interval = measured.corrected(seen / 150, wilson(int(seen), 150)).interval
+        assert interval is not None
+        held += interval.low <= 0.6 <= interval.high
+    assert 0.92 <= held / rounds <= 0.98
 
 
 def test_labels_of_one_kind_leave_undefined_what_they_say_nothing_of() -> None:
@@ -194,6 +260,14 @@ def test_labels_of_one_kind_leave_undefined_what_they_say_nothing_of() -> None:
     assert found.specificity.value is None
     assert found.balanced_accuracy.value is None
     assert found.kappa.value is None
+
+
+def test_the_committed_calibration_is_what_people_s_labels_say() -> None:
+    if not data().exists():
+        pytest.skip("the labelled set is not here")
+    committed = calibration_file.read(calibration_file.COMMITTED / "proxy-lexical.json")
+    assert committed.calibration == calibrate(LexicalProxy(), wice(data()))
+    assert committed.source.sha256 == calibration_file.Source.of(data()).sha256
 
 
 def test_the_proxy_is_better_than_chance_on_people_s_labels() -> None:

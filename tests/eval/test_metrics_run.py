@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.example import Evidence, Example
-from eval.judges.judge import Remembered
 from eval.judges.lexical import LexicalProxy
+from eval.judges.remembered import Remembered
 from eval.metrics import abstention, conflict, cost
 from eval.metrics.aggregate import figure, interval, statistic, summarise
 from eval.metrics.measurement import UNDEFINED, Measurement, amount, yes_or_no

@@ -17,7 +17,17 @@ from eval.example import Evidence, Example, Nugget
 from eval.judges.lexical import LexicalProxy
 from eval.metrics.registry import METRICS, score
 from eval.records import Answer, Record, Span, answer_from
-from eval.report import Base, Event, ExampleRow, Figure, MetricRow, ReportData, metric_rows, render
+from eval.report import (
+    Base,
+    Event,
+    ExampleRow,
+    Figure,
+    Judging,
+    MetricRow,
+    ReportData,
+    metric_rows,
+    render,
+)
 from eval.report.changes import changed_metrics
 from eval.report.examples import anchors
 from eval.report.labels import change, label, milliseconds, share
@@ -533,7 +543,8 @@ def hostile() -> ReportData:
     metrics = tuple(replace(each, judge=PAYLOAD) for each in report(asked).metrics)
     settings = {PAYLOAD: PAYLOAD}
     base = Base(PAYLOAD, PAYLOAD, (), {PAYLOAD: "x"}, {PAYLOAD: failed})
-    return ReportData(PAYLOAD, PAYLOAD, settings, metrics, (asked, failed), base)
+    judging = (Judging(PAYLOAD, PAYLOAD, PAYLOAD),)
+    return ReportData(PAYLOAD, PAYLOAD, settings, metrics, (asked, failed), base, judging)
 
 
 def test_hostile_texts_are_shown_and_do_nothing(open_report: Any) -> None:
