@@ -19,6 +19,7 @@ from typing import Literal
 from index.catalog import parse_chunk_id
 from index.document import Passage, Span
 from index.sentences import sentences
+from qa_service.absence import says_only_that_it_is_missing
 from qa_service.claims import Citation, Support
 from qa_service.evidence import context, narrowed, runs, widened
 from qa_service.guards import Fault, Kind, check
@@ -104,8 +105,8 @@ class Gate:
     def missing(self, draft: DraftNone) -> Iterator[str | Rejected]:
         """What a writer says that the passages do not hold, sentence by sentence, and what is rejected.
 
-        Such a sentence has no citation, so it may tell nothing: each of its numbers, dates and names has to
-        stand in the passages or the question.
+        Such a sentence has no citation, so it may tell nothing: it has to be about what the sources lack, and
+        each of its numbers, dates and names has to stand in the passages or the question.
         """
         for sentence in _split(draft.text):
             text = clean(sentence)
@@ -113,6 +114,8 @@ class Gate:
             yield Rejected(text, (), *fault) if fault else text
 
     def _unheard(self, sentence: str) -> tuple[Reason, str] | None:
+        if not says_only_that_it_is_missing(sentence, self._question):
+            return "unsupported", "It says more than what the passages lack."
         faults = check(sentence, self._all_texts, question=self._question)
         told = [fault.message for fault in faults if fault.kind in _TELLING]
         return ("unsupported", " ".join(told)) if told else None
