@@ -23,6 +23,12 @@ from qa_service.links import links
         ("</script>", "</script>"),
         ("..evil.example", "evil.example"),
         ("**evil.example**", "evil.example"),
+        ("See https:evil.example for details.", "https:evil.example"),
+        ("See https:/\\evil.com.", "https://evil.com"),
+        ("See evil\uff0ecom or", "evil.com"),
+        ("See evil\u3002com or", "evil.com"),
+        ("See \\\\evil\\share.", "//evil/share"),
+        ("Evil.Com", "evil.com"),
     ],
 )
 def test_what_a_client_may_turn_into_a_link_is_found(text: str, link: str) -> None:
