@@ -16,7 +16,7 @@ from index.sentences import sentences
 from qa_service.plain import CLOSING, OPENING, visible, without_markdown
 from qa_service.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone
 
-MAX_LINE_CHARS = 4000
+MAX_LINE_CHARS = 2000
 
 _MAX_RANGE = 20
 _SLOT = "\ue000"  # stands for a marker; `visible` has taken all others of its kind away

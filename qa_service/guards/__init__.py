@@ -9,6 +9,7 @@ denial added or left out, and claims that are made up as a whole. It says nothin
 | date     | carries        | fills in a year or day that is left open       | never                       |
 | name     | carries        | where the cited text has no other name instead | as the context              |
 | negation | decides        | never                                          | never                       |
+| opposite | decides        | never                                          | never                       |
 | overlap  | counts         | counts                                         | its terms count neither way |
 
 When the claim is in another language than the cited text, only numbers, dates, and names that the claim
@@ -18,7 +19,7 @@ leaves in a foreign script are compared.
 from collections.abc import Iterator, Sequence
 
 from index.language import comparable, language
-from qa_service.guards import dates, names, negation, numbers, overlap
+from qa_service.guards import dates, names, negation, numbers, opposites, overlap
 from qa_service.guards.fault import Fault, Kind
 from qa_service.guards.moments import BLANK, Mention, moments
 from qa_service.guards.numerals import roman
@@ -52,6 +53,7 @@ def check(claim: str, cited: str, *, context: str = "", question: str = "") -> t
     if comparable(spoken, written):
         found += names.faults(claim_rest, cited, (context, question), spoken)
         found += negation.faults(negation.clauses(claim, spoken), negation.clauses(cited, written))
+        found += opposites.faults(claim, cited)
         found += overlap.faults(claim_rest.replace(BLANK, " "), cited, context, question)
     elif spoken in ("ru", "other"):
         found += _names_in_latin_letters(claim_rest, (cited, context, question))

@@ -84,9 +84,12 @@ class Clause:
 
     def denies(self, term: str) -> bool:
         """Whether the clause may deny this term: by a negation before it, in other words, or by a prefix."""
-        if term in self.denied or self.softly:
-            return True
-        opposites = tuple(prefix + term[:_PREFIXED_LETTERS] for prefix in _PREFIXES)
+        return term in self.denied or self.softly or self.has_opposite(term)
+
+    def has_opposite(self, term: str) -> bool:
+        """Whether the clause has the term with a prefix that denies it."""
+        root = term[: min(_PREFIXED_LETTERS, max(3, len(term) - 1))]  # stems of the two may end differently
+        opposites = tuple(prefix + root for prefix in _PREFIXES)
         return any(each.startswith(opposites) for each in self.terms)
 
     @property
@@ -178,7 +181,7 @@ def _adds(clause: Clause, by_term: dict[str, list[Clause]]) -> bool:
         term, near = next(
             ((term, near) for term in candidates if (near := _nearest(term, clause, by_term))), ("", [])
         )
-        if not near or any(each.denies(term) for each in near):
+        if not near or any(each.denies(term) or any(map(each.has_opposite, governed)) for each in near):
             continue
         if not clause.until or any(each.until for each in near):  # `did not end until May` is `ended in May`
             return True
