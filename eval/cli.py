@@ -5,7 +5,7 @@ example has no answer; 2 wrong usage; 3 a file, a run or a target can't be used.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,6 @@ from eval.errors import EvalError
 from eval.judge_commands import JudgeChoice, calibrate, judge_options
 from eval.progress import progress
 from eval.quick import evidence, retrieval
-from eval.records import BadRecord
 from index.errors import QAError
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class _Group(click.Group):
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # whoever read our output has seen enough
             raise
-        except (EvalError, BadRecord, QAError, OSError) as error:
+        except (EvalError, QAError, OSError) as error:
             click.echo(f"qa-eval: {error}", err=True)
             ctx.exit(UNUSABLE)
 
@@ -286,15 +285,19 @@ def report(run: Path, base: Path | None, out: Path | None) -> None:
 
 @main.command()
 @_RUN
-@click.option("--id", "identifier", required=True, help="The example.")
+@click.option("--id", "identifier", help="The example; without it, all of them are listed.")
 @click.option("--passages", is_flag=True, help="Print the passages in full.")
-def show(run: Path, identifier: str, passages: bool) -> None:
+def show(run: Path, identifier: str | None, passages: bool) -> None:
     """Print one example of RUN: question, answer, citations, what was wanted, and its scores."""
     from eval.run import read
     from eval.scores import read_if_any
-    from eval.showing import example_lines
+    from eval.showing import example_lines, listed
 
-    _lines(example_lines(read(run), read_if_any(run), identifier, passages=passages))
+    found = read(run)
+    if identifier is None:
+        _lines(listed(found))
+    else:
+        _lines(example_lines(found, read_if_any(run), identifier, passages=passages))
 
 
 for _command in (doctor, import_, export, calibrate, retrieval, evidence, bench):
@@ -351,7 +354,7 @@ def _answers_lost(old: "Run", new: "Run") -> list[str]:
     ]
 
 
-def _lines(lines: Sequence[str]) -> None:
+def _lines(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
 

@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar, get_args
 
+from eval.errors import BadRecord
 from eval.example import Example
 
 Status = Literal["answered", "conflict", "partial", "abstained"]
 
 T = TypeVar("T")
-
-
-class BadRecord(ValueError):
-    """A recorded answer is not of the shape that an answer has; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

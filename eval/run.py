@@ -23,10 +23,10 @@ from typing import Any, Protocol
 
 from eval import jsonl
 from eval.datasets import example_json, examples, fingerprint
-from eval.errors import EvalError, ReplayError, RunError
+from eval.errors import BadRecord, EvalError, ReplayError, RunError
 from eval.example import Example
 from eval.jsonl import JSON
-from eval.records import BadRecord, Record, answer_from
+from eval.records import Record, answer_from
 
 FORMAT = 1
 

@@ -32,6 +32,16 @@ def example_lines(run: Run, scored: Scored, identifier: str, *, passages: bool =
     return [*lines, *_scores(scored, identifier)]
 
 
+def listed(run: Run) -> Iterator[str]:
+    """A line for each example: its id, what the answer was, and the question."""
+    width = max(map(len, run.examples), default=0)
+    for identifier, example in run.examples.items():
+        record = run.records.get(identifier)
+        status = (record.answer.status or "answered") if record else "no answer"
+        question = shorten(example.question, max(20, _WIDTH - width - 13), placeholder="…")
+        yield f"{identifier:{width}}  {status:9}  {question}"
+
+
 def _answer(record: Record) -> Iterator[str]:
     answer = record.answer
     yield f"answer: {answer.status or 'no status told'}{f' ({answer.reason})' if answer.reason else ''}"

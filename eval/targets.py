@@ -201,6 +201,7 @@ class Service:
             self._opened = stack.pop_all()
 
     def __enter__(self) -> Self:
+        _require_reachable(self._http, "/livez", self._url)
         return self
 
     def __exit__(
@@ -247,6 +248,7 @@ class OpenAI:
         self._http = http(self._url)
 
     def __enter__(self) -> Self:
+        _require_reachable(self._http, "/models", self._url)
         return self
 
     def __exit__(
@@ -296,6 +298,18 @@ def http(url: str) -> "httpx.Client":
     key = os.environ.get(KEY_VARIABLE)
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(_SECONDS, connect=10))
+
+
+def _require_reachable(client: "httpx.Client", path: str, url: str) -> None:
+    """Raise `TargetError` where nothing answers at all: better now than once for each example."""
+    import httpx
+
+    try:
+        client.get(path)
+    except httpx.TransportError as error:
+        raise TargetError(
+            f"{plain_url(url)} can't be reached: {error or type(error).__name__}; is it running there?"
+        ) from error
 
 
 def plain_url(url: str) -> str:

@@ -1,6 +1,7 @@
 """A folder and a collection kept alike: new, changed and removed files."""
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -48,10 +49,10 @@ class Shelf(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What became of one file; `error` says why where it failed."""
+    """What became of one file; `error` says why where it failed. Links and files of other endings are skipped."""
 
     source: str
-    outcome: Literal["indexed", "replaced", "unchanged", "failed", "removed"]
+    outcome: Literal["indexed", "replaced", "unchanged", "failed", "removed", "skipped"]
     error: str | None = None
 
 
@@ -87,13 +88,14 @@ def sync(shelf: Shelf, root: Path) -> Iterator[Synced]:
     known = shelf.known()
     held = _held(root, known)
     prefix = _prefix(root, known)
-    paths, unlisted = _walk(root)
+    paths, skipped, unlisted = _walk(root)
     files = {path: _place(path, root, prefix, held) for path in paths}
     failed: list[Synced] = []
     for _, group in groupby(files, key=lambda path: files[path].origin):
         for result in shelf.put(_uploads(group, files, failed)):
             yield Synced(result.source, result.outcome, str(result.error) if result.error else None)
     yield from failed
+    yield from (Synced(str(path), "skipped") for path in skipped)
     yield from (_failed(str(path), f"could not be listed: {error}") for path, error in unlisted.items())
     for path, document in held.items():
         if path in files or any(folder in path.parents for folder in unlisted):
@@ -106,11 +108,12 @@ def sync(shelf: Shelf, root: Path) -> Iterator[Synced]:
             yield Synced(document.source, "removed")
 
 
-def _walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
-    """The files to index, and the folders that can't be listed, with the reason."""
+def _walk(root: Path) -> tuple[list[Path], list[Path], dict[Path, str]]:
+    """The files to index, those to leave alone, and the folders that can't be listed, with the reason."""
     if root.is_file():
-        return [root], {}
+        return [root], [], {}
     found: list[Path] = []
+    skipped: list[Path] = []
     unlisted: dict[Path, str] = {}
 
     def note(error: OSError) -> None:
@@ -120,11 +123,11 @@ def _walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+            if name.startswith("."):
                 continue
-            if path.is_file() and not path.is_symlink():
-                found.append(path)
-    return found, unlisted
+            is_ours = path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
+            (found if is_ours else skipped).append(path)
+    return found, skipped, unlisted
 
 
 def _held(root: Path, known: Iterable[Known]) -> dict[Path, Known]:
@@ -165,6 +168,9 @@ def _prefix(root: Path, known: Iterable[Known]) -> str:
 def _uploads(paths: Iterable[Path], files: Mapping[Path, _Place], failed: list[Synced]) -> Iterator[Upload]:
     for path in paths:
         place = files[path]
+        if any(unicodedata.category(letter) == "Cc" for letter in place.source):
+            failed.append(_failed(place.source, "its name has control characters: rename it"))
+            continue
         try:
             size = path.stat().st_size
             if size > _MAX_BYTES:

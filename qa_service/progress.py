@@ -18,6 +18,7 @@ _WORDS = {
     "unchanged": "unchanged, not embedded again",
     "removed": "removed",
     "failed": "failed",
+    "skipped": "skipped (links, or of other formats)",
 }
 
 
@@ -56,7 +57,7 @@ class Progress:
         self._counts[synced.outcome] += 1
         if synced.outcome == "failed":
             self._failed.append(synced)
-        if synced.outcome != "removed":
+        if synced.outcome not in ("removed", "skipped"):
             self._bar.advance(self._task)
 
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from eval.errors import EvalError
+from eval.errors import CalibrationError
 from eval.jsonl import replace
 from eval.judges.calibrate import Calibration, Estimate
 from eval.stats import Interval
@@ -18,10 +18,6 @@ CALIBRATION = "calibration.json"
 
 COMMITTED = Path(__file__).parent / "calibrations"
 """The calibrations that come with the product, of the proxies."""
-
-
-class CalibrationError(EvalError):
-    """A calibration can't be read, or is of another judge."""
 
 
 @dataclass(frozen=True, slots=True)

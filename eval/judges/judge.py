@@ -4,14 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from eval.errors import EvalError
-
 Label = Literal["supported", "partial", "not"]
 LABELS: tuple[Label, ...] = ("supported", "partial", "not")
-
-
-class JudgeError(EvalError):
-    """A judge gave no judgement that can be read, or one that was to be remembered was never made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ import re
 import secrets
 from collections.abc import Sequence
 
-from eval.judges.judge import LABELS, JudgeError, Judgement, Label
+from eval.errors import JudgeError
+from eval.judges.judge import LABELS, Judgement, Label
 from prompts import prompt
 from qa_service.llm import ChatModel, Deadline, Finish, Message, Usage
 from qa_service.plain import defuse

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from eval import jsonl
-from eval.judges.judge import LABELS, Expense, JudgeError, Judgement, SupportJudge
+from eval.errors import JudgeError
+from eval.judges.judge import LABELS, Expense, Judgement, SupportJudge
 
 JUDGEMENTS = "judgements.jsonl"
 """The file in a run's folder."""

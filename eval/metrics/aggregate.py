@@ -10,6 +10,8 @@ from eval.metrics.measurement import UNDEFINED, Measurement
 from eval.metrics.metric import Metric, Rule, Scores
 from eval.stats import Floats, Interval, Statistic, bootstrap, wilson
 
+_AMOUNTS = ("time", "cost")
+
 Row = tuple[Measurement, ...]
 """The measurements of one example that a metric's figure is made of, in the order of `Metric.sources`."""
 
@@ -70,8 +72,8 @@ def interval(
 
 
 def is_binary(metric: Metric, rows: Iterable[Row]) -> bool:
-    """Whether the figure is a mean of noughts and ones."""
-    return metric.rule == "mean" and all(row[0].value in (0, 1, None) for row in rows)
+    """Whether the figure is a mean of noughts and ones; an amount that happens to be nought everywhere is none."""
+    return metric.rule == "mean" and metric.family not in _AMOUNTS and all(row[0].value in (0, 1, None) for row in rows)
 
 
 def unit(example: str, clusters: Mapping[str, str]) -> tuple[str, str]:

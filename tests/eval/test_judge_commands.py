@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from eval.cli import main
-from eval.judges.calibration_file import COMMITTED, CalibrationError, known, read
+from eval.errors import CalibrationError
+from eval.judges.calibration_file import COMMITTED, known, read
 from eval.judges.judge import Label
 from eval.judges.lexical import LexicalProxy
 from eval.metrics.registry import METRICS

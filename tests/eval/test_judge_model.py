@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.judges.judge import Expense, JudgeError, Label
+from eval.errors import JudgeError
+from eval.judges.judge import Expense, Label
 from eval.judges.model import PROMPTS, ModelJudge, fingerprint, verdict
 from eval.judges.remembered import Journal, Remembered, expenses, key_of
 from prompts import prompt

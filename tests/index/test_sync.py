@@ -330,3 +330,12 @@ def test_the_real_collection_is_synchronised_alike(services: Services, root: Pat
     (root / "b.md").unlink()
     assert outcomes(sync(Shelf(), root)) == {"docs/a.md": "replaced", "docs/b.md": "removed"}
     assert [each.source for each in services.catalog.documents(collection)] == ["docs/a.md"]
+
+
+def test_what_is_left_alone_is_told(shelf: MemoryShelf, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Text.")
+    (tmp_path / "b.bin").write_bytes(b"\0")
+    (tmp_path / "c.md").symlink_to(tmp_path / "a.md")
+    (tmp_path / "d\x1b[31m.md").write_text("Text.")
+    outcomes = {synced.source.rpartition("/")[2]: synced.outcome for synced in sync(shelf, tmp_path)}
+    assert outcomes == {"a.md": "indexed", "b.bin": "skipped", "c.md": "skipped", "d\x1b[31m.md": "failed"}

@@ -16,8 +16,8 @@ import pytest
 from eval.datasets import suite
 from eval.example import Example
 from eval.gates import compared
-from eval.judges.judge import Remembered
 from eval.judges.lexical import LexicalProxy
+from eval.judges.remembered import Remembered
 from eval.replay import Offered
 from eval.run import Run, execute
 from eval.scores import HEADLINE, Scored, measure, metrics
