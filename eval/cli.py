@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eval.bench.commands import bench
+from eval.calibration.commands import abstention
 from eval.data_commands import CORPUS, FAILED, SUITE, doctor, export, import_
+from eval.draft_commands import accept, new
 from eval.errors import EvalError
 from eval.judge_commands import JudgeChoice, calibrate, judge_options
 from eval.progress import progress
@@ -300,7 +302,7 @@ def show(run: Path, identifier: str | None, passages: bool) -> None:
         _lines(example_lines(found, read_if_any(run), identifier, passages=passages))
 
 
-for _command in (doctor, import_, export, calibrate, retrieval, evidence, bench):
+for _command in (doctor, import_, export, calibrate, new, accept, retrieval, evidence, bench, abstention):
     main.add_command(_command)
 
 

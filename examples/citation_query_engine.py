@@ -37,7 +37,6 @@ from llama_index.core.query_engine import CitationQueryEngine
 from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle, TextNode
 from nltk.tokenize import PunktSentenceTokenizer  # type: ignore[import-untyped]
 
-from eval.errors import TargetError
 from eval.openai_shape import answer_json
 from index.embed import Embedder, open_embedder
 from index.errors import LoadError
@@ -47,6 +46,10 @@ from index.sync import files_under
 _TEXT_PATH = re.compile(r"/v1/documents/([0-9a-f]{16})/text")
 _PUNKT = PunktSentenceTokenizer()
 _SOURCE = re.compile(r"Source \d+:\n(.*)\n", re.DOTALL)
+
+
+class ModelFailed(Exception):
+    """The model's endpoint gave no reply; no ValueError, which LlamaIndex would pass over in silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class ChatEndpoint(CustomLLM):
         return LLMMetadata(model_name=self.model, context_window=128_000, num_output=1_000)
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        """The model's reply; `TargetError` where there is none."""
+        """The model's reply; `ModelFailed` where there is none."""
         body = {
             "model": self.model,
             "messages": [{"role": "user", "content": prompt}],
@@ -112,7 +115,7 @@ class ChatEndpoint(CustomLLM):
             value = reply.json()
             text = str(value["choices"][0]["message"]["content"] or "")
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-            raise TargetError(f"{self.model} did not answer: {error or type(error).__name__}") from error
+            raise ModelFailed(f"{self.model} did not answer: {error or type(error).__name__}") from error
         self._spend(value.get("usage") or {})
         return CompletionResponse(text=text)
 
@@ -124,6 +127,10 @@ class ChatEndpoint(CustomLLM):
             yield CompletionResponse(text=found.text, delta=found.text)
 
         return whole()
+
+    def close(self) -> None:
+        """Close the connections to the endpoint."""
+        self._http.close()
 
     def begin(self) -> None:
         """Count this thread's tokens from zero."""
@@ -292,7 +299,7 @@ class _Connection(BaseHTTPRequestHandler):
             return
         try:
             answer = self.server.engine.answer(question)
-        except TargetError as error:
+        except ModelFailed as error:
             self._json(502, {"detail": str(error)})
             return
         if stream:

@@ -17,6 +17,9 @@ from index.vectors import Vector, cosines
 Filter = Mapping[str, Sequence[str]]
 
 MAX_K = 200
+RANKING = 20
+"""How many candidates are told of beside the passages, however few passages are asked for."""
+
 _EXACT_CHUNKS = 2000
 _TRIES = 3
 
@@ -38,14 +41,27 @@ DEFAULT_WEIGHTS = Weights()
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate as it was ranked: its fused score in [0, 1], and the cosine of the sentence nearest to the query.
+
+    The cosine is as the vectors have it, not made comparable across languages.
+    """
+
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieved:
     """The passages for one query, and the query's content terms with their inverse document frequencies.
 
-    A term that no chunk of the collection holds weighs `math.inf`.
+    A term that no chunk of the collection holds weighs `math.inf`. `ranking` holds the first `RANKING`
+    candidates, best first, whatever the number of passages: how much the best stand out is told by the others.
     """
 
     passages: tuple[Passage, ...]
     term_weights: Mapping[str, float]
+    ranking: tuple[Ranked, ...] = ()
 
 
 class Retriever:
@@ -93,12 +109,15 @@ class Retriever:
             (best, weights.sentence),
             ({key: lexical.get(key, 0.0) for key in dense}, weights.lexical * _known(term_weights)),
         )
-        ranked = sorted(found, key=lambda chunk: (-fused[chunk.id], chunk.version_id, chunk.ordinal))[:k]
+        ranked = sorted(found, key=lambda chunk: (-fused[chunk.id], chunk.version_id, chunk.ordinal))
         passages = tuple(
             _passage(rank, chunk, fused[chunk.id], by_sentence[chunk.id])
-            for rank, chunk in enumerate(ranked, start=1)
+            for rank, chunk in enumerate(ranked[:k], start=1)
         )
-        return Retrieved(passages, term_weights)
+        ranking = tuple(
+            Ranked(fused[chunk.id], best[chunk.id] - lift[chunk.id].sentence) for chunk in ranked[:RANKING]
+        )
+        return Retrieved(passages, term_weights, ranking)
 
     def _steady_candidates(
         self, collection: Collection, pair: Pair, query: str, vector: Vector, n: int, only: Filter | None

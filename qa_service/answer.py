@@ -6,19 +6,22 @@ JSON, server-sent events, the command line and the evaluation fold the same even
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from index.catalog import Catalog
 from index.document import Passage
-from index.retrieve import Filter, Retrieved, Retriever
+from index.retrieve import Filter, Retriever
 from qa_service.claims import Citation
+from qa_service.conversations.history import FollowUp, Turn
+from qa_service.conversations.rewriting import Rewriter, Rewritten, RuleRewriter
 from qa_service.errors import ModelError
 from qa_service.gate import Claim, Gate, Rejected
 from qa_service.llm import Deadline, Usage
 from qa_service.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone, Offer
-from qa_service.writing import NO_USAGE, Writer
+from qa_service.relevance import Assess, Relevance
+from qa_service.writing import Writer, Writing, total
 
 Status = Literal["answered", "conflict", "partial", "abstained"]
 Reason = Literal[
@@ -33,12 +36,16 @@ Reason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, of which collection; `only` keeps documents with one of the given values."""
+    """What is asked, of which collection; `only` keeps documents with one of the given values.
+
+    `history` is what was said before, oldest turn first, no more than the writer is to read.
+    """
 
     text: str
     collection: str = "default"
     k: int = 20
     only: Filter | None = None
+    history: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +61,16 @@ class Timings:
 class Answer:
     """The whole answer. It has claims unless it is abstained, and a reason unless nothing is missing.
 
-    `missing` is what the writer says that the passages do not hold. `dropped` counts the sentences and lines
-    that were written and not let through, by reason; those that were sent back once are among them. `failure`
-    is the code of the `ModelError` that cut the writing short: such an answer is never `answered` nor
-    `conflict`, even where some of its claims are the sides of one.
+    `query` is what was searched for: the question, put in full where it follows others. `missing` is what the
+    writer says that the passages do not hold. `dropped` counts the sentences and lines that were written and
+    not let through, by reason; those that were sent back once are among them. `failure` is the code of the
+    `ModelError` that cut the writing short: such an answer is never `answered` nor `conflict`, even where some
+    of its claims are the sides of one. `relevance` is what was made of the passages before anybody wrote; None
+    where there were none.
     """
 
     id: str
+    query: str
     status: Status
     reason: Reason | None
     claims: tuple[Claim, ...]
@@ -73,6 +83,7 @@ class Answer:
     failure: str | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
+    relevance: Relevance | None = None
 
     @property
     def text(self) -> str:
@@ -85,8 +96,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class PassagesFound:
-    """The passages that the answer will be written from."""
+    """The passages that the answer will be written from, and the query that found them."""
 
+    query: str
     passages: tuple[Passage, ...]
 
 
@@ -116,13 +128,15 @@ class Answerer:
         retriever: Retriever,
         writer: Writer,
         *,
-        is_relevant: Callable[[str, Retrieved], bool],
+        assess: Assess,
         total_seconds: float,
+        rewriter: Rewriter | None = None,
     ) -> None:
         self._catalog = catalog
         self._retriever = retriever
         self._writer = writer
-        self._is_relevant = is_relevant
+        self._rewriter = rewriter or RuleRewriter()
+        self._assess = assess
         self._total_seconds = total_seconds
 
     def answer(self, question: Question) -> Iterator[Event]:
@@ -134,15 +148,23 @@ class Answerer:
         clock = _Clock()
         deadline = Deadline(self._total_seconds)
         collection = self._catalog.collection(question.collection)
-        retrieved = self._retriever.search(collection, question.text, k=question.k, only=question.only)
+        rewritten = self._rewritten(question, deadline)
+        query = rewritten.query
+        retrieved = self._retriever.search(collection, query, k=question.k, only=question.only)
         clock.retrieved()
-        yield PassagesFound(retrieved.passages)
-        offer = Offer.of(retrieved.passages, question=question.text)
-        made = _Making(Gate(offer, self._catalog.cut, question=question.text), self._writer, clock)
-        if reason := self._reason_not_to_write(question, retrieved):
-            yield Finished(made.abstained(reason))
+        yield PassagesFound(query, retrieved.passages)
+        offer = Offer.of(retrieved.passages, question="\n".join(_said(question, query)))
+        # The user's own words only: what was said before, and what a model made of it, is no evidence, and a name
+        # from there stands in a claim only where the cited text or what is around it has it.
+        gate = Gate(offer, self._catalog.cut, question=question.text)
+        relevance = self._assess(query, retrieved) if retrieved.passages else None
+        made = _Making(gate, self._writer, clock, rewritten, relevance)
+        if relevance is None or not relevance.is_enough:
+            is_empty = relevance is None and not question.only
+            yield Finished(made.abstained("empty_index" if is_empty else "no_relevant_passage"))
             return
-        writing = self._writer.begin(question.text, offer, deadline=deadline)
+        follow_up = FollowUp(query, question.history) if question.history else None
+        writing = self._writer.begin(question.text, offer, deadline=deadline, follow_up=follow_up)
         try:
             yield from made.take(writing.drafts())
             if sent_back := made.repairable():
@@ -151,12 +173,19 @@ class Answerer:
             if made.is_empty:
                 raise
             made.failure = error.code
-        yield Finished(made.finished(writing.usage))
+        yield Finished(made.finished(writing))
 
-    def _reason_not_to_write(self, question: Question, retrieved: Retrieved) -> Reason | None:
-        if not retrieved.passages:
-            return "no_relevant_passage" if question.only else "empty_index"
-        return None if self._is_relevant(question.text, retrieved) else "no_relevant_passage"
+    def _rewritten(self, question: Question, deadline: Deadline) -> Rewritten:
+        if not question.history:
+            return Rewritten(question.text)
+        return self._rewriter.rewrite(question.text, question.history, deadline=deadline)
+
+
+def _said(question: Question, query: str) -> Iterator[str]:
+    """All that is said beside the passages: the key of this request must stand nowhere in it."""
+    yield from (question.text, query)
+    for turn in question.history:
+        yield from (turn.question, turn.answer)
 
 
 class _Clock:
@@ -182,10 +211,14 @@ class _Clock:
 class _Making:
     """An answer in the making: what the gate lets through, and the count of what it does not."""
 
-    def __init__(self, gate: Gate, writer: Writer, clock: _Clock) -> None:
+    def __init__(
+        self, gate: Gate, writer: Writer, clock: _Clock, rewritten: Rewritten, relevance: Relevance | None
+    ) -> None:
         self._gate = gate
         self._writer = writer
         self._clock = clock
+        self._rewritten = rewritten
+        self._relevance = relevance
         self._claims: list[Claim] = []
         self._is_missing = False
         self._missing: list[str] = []
@@ -232,11 +265,12 @@ class _Making:
 
     def abstained(self, reason: Reason) -> Answer:
         """The answer where nobody was asked to write."""
-        return self._answer("abstained", reason, NO_USAGE)
+        return self._answer("abstained", reason, self._rewritten.usage, self._writer.prompts)
 
-    def finished(self, usage: Usage) -> Answer:
+    def finished(self, writing: Writing) -> Answer:
         """The answer, with the status that its parts add up to."""
-        return self._answer(*self._status(), usage)
+        usage = total(self._rewritten.usage, writing.usage)
+        return self._answer(*self._status(), usage, writing.prompts)
 
     def _status(self) -> tuple[Status, Reason | None]:
         if self.failure:
@@ -248,9 +282,12 @@ class _Making:
             return "conflict", reason
         return "partial" if reason else "answered", reason
 
-    def _answer(self, status: Status, reason: Reason | None, usage: Usage) -> Answer:
+    def _answer(
+        self, status: Status, reason: Reason | None, usage: Usage, prompts: Mapping[str, str]
+    ) -> Answer:
         return Answer(
             id=secrets.token_hex(12),
+            query=self._rewritten.query,
             status=status,
             reason=reason,
             claims=tuple(self._claims),
@@ -262,5 +299,6 @@ class _Making:
             missing=tuple(self._missing),
             failure=self.failure,
             dropped=dict(self._dropped),
-            prompts=self._writer.prompts,
+            prompts={**self._rewritten.prompts, **prompts},
+            relevance=self._relevance,
         )

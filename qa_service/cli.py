@@ -4,6 +4,7 @@ What a command needs is imported when it runs, so that `qa --help` is instant.
 """
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from index.errors import QAError
+from qa_service import commands
+from qa_service.conversation_commands import conversations
 
 if TYPE_CHECKING:
     from qa_service.client import Client
     from qa_service.keys import Keys
     from qa_service.local import Local
-    from qa_service.settings import Settings
 
 _INTERRUPTED = 130
 
@@ -38,15 +40,15 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except QAError as error:
-            _complain(str(error))
+            commands.complain(str(error))
             ctx.exit(1)
         except BrokenPipeError:  # whoever read our output has seen enough
             raise
         except OSError as error:
-            _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            commands.complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
             ctx.exit(1)
         except KeyboardInterrupt:
-            _complain("stopped; what is done is kept")
+            commands.complain("stopped; what is done is kept")
             ctx.exit(_INTERRUPTED)
 
 
@@ -58,9 +60,10 @@ def main() -> None:
     Everything is kept in the folder that QA_DATA_DIR names (~/.qa-service). While `qa serve` runs on it, the
     other commands go through the running service.
     """
+    os.umask(0o077)  # the texts, whatever folder they are kept in, are for their owner's eyes
 
 
-@main.command()
+@main.command(short_help="Index the documents under each PATH: new, changed and removed files.")
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
 )
@@ -92,14 +95,17 @@ def index(paths: tuple[Path, ...], collection: str) -> None:
 @click.argument("question")
 @_COLLECTION
 @click.option("-k", type=click.IntRange(1, 200), help="Passages to answer from (QA_PASSAGES).")
+@click.option("--conversation", metavar="ID", help="Go on with a conversation, and keep this turn in it.")
 @_JSON
-def ask(question: str, collection: str, k: int | None, as_json: bool) -> None:
+def ask(question: str, collection: str, k: int | None, conversation: str | None, as_json: bool) -> None:
     """Answer QUESTION from the indexed documents, each sentence with its citations."""
     from qa_service.terminal import answer_lines, json_text
 
     body: dict[str, Any] = {"question": question, "collection": collection}
     if k:
         body["k"] = k
+    if conversation:
+        body["conversation_id"] = conversation
     with _connected("qa ask") as service:
         events = service.answer(body)
         if as_json:
@@ -144,7 +150,7 @@ def serve(host: str, port: int) -> None:
     """
     from qa_service.server import serve as run
 
-    run(_settings(), host=host, port=port)
+    run(commands.settings(), host=host, port=port)
 
 
 @main.group()
@@ -179,12 +185,7 @@ def revoke_key(name: str) -> None:
             click.echo("no key is left: on loopback the service is open again", err=True)
 
 
-def _settings() -> "Settings":
-    from qa_service.settings import load_settings, misspelt
-
-    for name, meant in misspelt().items():
-        _complain(f"{name} is no setting and is ignored: did you mean {meant}?")
-    return load_settings()
+main.add_command(conversations)
 
 
 @contextmanager
@@ -192,7 +193,7 @@ def _connected(command: str) -> "Iterator[Local | Client]":
     """The service that runs on the data directory, or else the directory itself, owned for the while."""
     from index.owner import OwnerLock, find_owner
 
-    settings = _settings()
+    settings = commands.settings()
     owner = find_owner(settings.data_dir)
     if owner and owner.url:
         from qa_service.client import Client
@@ -219,11 +220,5 @@ def _keys() -> "Iterator[Keys]":
     """The keys are in the catalog, which takes a second process; the index does not."""
     from qa_service.keys import opened_keys
 
-    with opened_keys(_settings()) as keys:
+    with opened_keys(commands.settings()) as keys:
         yield keys
-
-
-def _complain(message: str) -> None:
-    from qa_service.terminal import printable
-
-    click.echo(f"qa: {printable(message)}", err=True)

@@ -30,6 +30,7 @@
     ├── SettingsError                     a setting is missing or wrong
     ├── Unauthorized                      the request has no valid key
     ├── Forbidden                         the request may not be made from there
+    ├── ConversationFull                  the conversation takes no more turns
     ├── StartingUp                        the process can't serve yet
     ├── ShuttingDown                      the process is about to end
     └── ServiceError                      a running service refused, or could not be reached
@@ -242,6 +243,13 @@ class Forbidden(QAError):
 
     code = "forbidden"
     status = 403
+
+
+class ConversationFull(QAError):
+    """The conversation takes no more turns."""
+
+    code = "conversation_full"
+    status = 409
 
 
 class StartingUp(QAError):

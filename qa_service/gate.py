@@ -139,7 +139,7 @@ class Gate:
                     yield self._check(sentence, draft.ids, found, changes=(narrowed, widened))
 
     def _conflict(self, draft: DraftConflict) -> Iterator[Claim | Rejected]:
-        """The statement of the disagreement, citing both sides, then each side in its own words."""
+        """The statement of the disagreement, if any, citing both sides, then each side in its own words."""
         ids = (*draft.a, *draft.b)
         a, b = self._found(draft.a), self._found(draft.b)
         if not (a or b):
@@ -155,7 +155,7 @@ class Gate:
             return
         stated = [self._check(sentence, ids, [*a, *b]) for sentence in _split(draft.text)]
         yield from stated
-        if any(isinstance(each, Claim) for each in stated):
+        if not draft.text or any(isinstance(each, Claim) for each in stated):
             yield from self._side(a, draft.a, "a")
             yield from self._side(b, draft.b, "b")
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from index.ingest import OnEmbedded
+from qa_service.conversations.store import OPERATOR
 from qa_service.requests import AnswerRequest, SearchRequest, explain
 from qa_service.services import LocalShelf, Services
 from qa_service.wire import event_json, passage_json
@@ -23,7 +24,7 @@ class Local:
             wanted = AnswerRequest(**body)
         except ValidationError as error:
             raise explain(error) from None
-        return (event_json(event) for event in self._services.answer(wanted))
+        return (event_json(event) for event in self._services.answer(wanted, OPERATOR))
 
     def search(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         """The passages for a query."""

@@ -113,7 +113,7 @@ class DraftClaim:
 
 @dataclass(frozen=True, slots=True)
 class DraftConflict:
-    """A disagreement as written: its text and the ids of its two sides."""
+    """A disagreement as written: its text and the ids of its two sides. Without text only the sides are stated."""
 
     text: str
     a: tuple[str, ...]

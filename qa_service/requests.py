@@ -1,7 +1,7 @@
 """What requests may hold, validated where they come in: over HTTP and from the command line."""
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,21 +11,52 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from index.errors import InvalidRequest
 from index.retrieve import MAX_K
+from qa_service.conversations.messages import Role
 
 _MAX_SHOWN = 100
-_MESSAGES = {"extra_forbidden": "there is no such field", "missing": "it is missing"}
+# By pydantic's type of error; what stands in braces is its context.
+_MESSAGES = {
+    "bool_type": "send true or false",
+    "dict_type": "send an object",
+    "extra_forbidden": "there is no such field",
+    "greater_than_equal": "send {ge} or more",
+    "int_from_float": "send a whole number",
+    "int_parsing": "send a whole number",
+    "int_type": "send a whole number",
+    "json_invalid": "this is no JSON: {error}",
+    "less_than_equal": "send {le} or less",
+    "list_type": "send a list",
+    "missing": "it is missing",
+    "model_type": "send an object",
+    "string_pattern_mismatch": "send 1 to 63 letters from a to z, digits, `-` and `_`",  # names alone have one
+    "string_too_long": "it has more than {max_length} characters",
+    "string_too_short": "it is empty",
+    "string_type": "send a string",
+    "too_long": "send {max_length} or fewer",
+    "too_short": "send {min_length} or more",
+}
 
 MAX_PAGE = 1000
-"""The most documents that are listed at once."""
+"""The most documents or conversations that are listed at once."""
+
+MAX_MESSAGES = 200
+"""The most messages that a history may have; what is carried along is trimmed further, by `QA_HISTORY_TOKENS`."""
 
 
 def _visible(value: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise ValueError("it has control characters")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it is empty")
     return value
 
 
@@ -35,7 +66,7 @@ def _listed(value: object) -> object:
 
 def _whole(value: object) -> object:
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ValueError("send a whole number")
+        raise ValueError("send a whole number that is not negative")
     return value
 
 
@@ -69,12 +100,27 @@ class _Search(Request):
     filter: Annotated[dict[Key, Values], Field(max_length=20)] | None = None
 
 
+class Message(Request):
+    """A message of a history: a question, or the text of an answer, which is empty where there was none."""
+
+    role: Role
+    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
+
+
 class AnswerRequest(_Search):
-    """`POST /v1/answers`."""
+    """`POST /v1/answers`; what was said before is a kept conversation or the messages of a history."""
 
     question: Text
+    conversation_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    history: Annotated[list[Message], Field(max_length=MAX_MESSAGES)] | None = None
     k: Annotated[int, Field(ge=1, le=MAX_K)] | None = None
     stream: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_history(self) -> Self:
+        if self.conversation_id is not None and self.history is not None:
+            raise ValueError("send conversation_id or history, not both: a conversation has its own history")
+        return self
 
 
 class SearchRequest(_Search):
@@ -88,7 +134,7 @@ class DocumentRequest(Request):
     """`POST /v1/documents` with a text; without a source, the same text twice is one document."""
 
     title: Title
-    text: str
+    text: Annotated[str, AfterValidator(_not_blank)]
     source: Label | None = None
     metadata: Metadata = Field(default_factory=dict)
     collection: Name = "default"
@@ -116,6 +162,17 @@ class ListRequest(Request):
     source: str | None = None
 
 
+class ConversationsRequest(Request):
+    """The query of `GET /v1/conversations`."""
+
+    limit: Annotated[Digits, Field(ge=1, le=MAX_PAGE)] = 100
+    after: Annotated[str, AfterValidator(_visible)] | None = None
+
+
+class NewConversationRequest(Request):
+    """`POST /v1/conversations`: nothing is asked for yet."""
+
+
 class TextRequest(Request):
     """The query of `GET /v1/documents/{id}/text`: a stretch `[start, end)` in code points."""
 
@@ -123,9 +180,11 @@ class TextRequest(Request):
     end: Digits | None = None
 
 
-def explain(error: ValidationError) -> InvalidRequest:
-    """A validation error as ours, naming the field; the value that was sent is not repeated."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"] if part != "[key]")[:_MAX_SHOWN] or "body"
-    message = _MESSAGES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+def explain(error: ValidationError, *, within: str = "") -> InvalidRequest:
+    """A validation error as ours, naming the field (in that `within`); the value that was sent is not repeated."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = [within, *(str(part) for part in first["loc"] if part != "[key]")]
+    field = ".".join(filter(None, path))[:_MAX_SHOWN] or "body"
+    message = _MESSAGES.get(first["type"], "").format_map(first.get("ctx", {}))
+    message = message or first["msg"].removeprefix("Value error, ")
     return InvalidRequest(f"{field}: {message}")

@@ -14,14 +14,19 @@ from index.owner import OwnerLock
 from index.retrieve import Retriever
 from index.sync import Known
 from index.upload import Result, Upload
-from qa_service.answer import Answerer, Event, Question
+from qa_service.answer import Answer, Answerer, Event, Finished, Question
+from qa_service.conversations.history import Turn, trimmed
+from qa_service.conversations.messages import turns_of
+from qa_service.conversations.rewriting import ModelRewriter, RuleRewriter
+from qa_service.conversations.store import Caller, Conversations
 from qa_service.database import open_database
 from qa_service.extractive import ExtractiveWriter
 from qa_service.keys import Keys
 from qa_service.llm import ChatModel, LiteLLMModel, Timeouts
-from qa_service.relevance import is_relevant
+from qa_service.relevance import assessor
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.settings import Settings
+from qa_service.wire import answer_json
 from qa_service.writing import ModelWriter, Writer
 
 
@@ -40,6 +45,8 @@ class Services:
             self.catalog = Catalog(database)
             self.keys = Keys(database)
             self.jobs = Jobs(database)
+            self.conversations = Conversations(database, days=settings.conversation_days)
+            self.conversations.prune()
             if embedder is None:
                 embedder = open_embedder(settings.embedding_model, cache_dir=settings.data_dir / "models")
                 opened.callback(embedder.close)
@@ -61,8 +68,9 @@ class Services:
             self.catalog,
             self.retriever,
             writer,
-            is_relevant=is_relevant,
+            assess=assessor(self.embedder.name, point="model" if model else "extractive"),
             total_seconds=self.settings.answer_seconds,
+            rewriter=ModelRewriter(model) if model else RuleRewriter(),
         )
 
     def collection(self, name: str) -> Collection:
@@ -75,16 +83,44 @@ class Services:
         """What writes documents into a collection."""
         return Ingestor(self.catalog, collection, self.embedder, self.followers)
 
-    def answer(self, wanted: AnswerRequest) -> Iterator[Event]:
-        """The events of the answer to a question; `InvalidRequest` where it is too long."""
+    def answer(self, wanted: AnswerRequest, caller: Caller) -> Iterator[Event]:
+        """The events of the answer to a question; of a conversation, the end comes when the turn is kept.
+
+        Raises `InvalidRequest` where the question is too long, `NotFound` where the caller has no such
+        conversation, and `ConversationFull` where it takes no more turns.
+        """
         self._check_length("question", wanted.question)
-        return self.answerer.answer(
+        events = self.answerer.answer(
             Question(
                 wanted.question,
                 collection=wanted.collection,
                 k=wanted.k or self.settings.passages,
                 only=wanted.filter,
+                history=trimmed(self._history(wanted, caller), max_tokens=self.settings.history_tokens),
             )
+        )
+        return self._kept(events, wanted, caller) if wanted.conversation_id else events
+
+    def _history(self, wanted: AnswerRequest, caller: Caller) -> tuple[Turn, ...]:
+        if wanted.conversation_id:
+            return self.conversations.history(wanted.conversation_id, caller)
+        messages = ((message.role, message.text) for message in wanted.history or ())
+        return turns_of(messages, question=wanted.question)
+
+    def _kept(self, events: Iterator[Event], wanted: AnswerRequest, caller: Caller) -> Iterator[Event]:
+        for event in events:
+            if isinstance(event, Finished):
+                self._keep(event.answer, wanted, caller)
+            yield event
+
+    def _keep(self, answer: Answer, wanted: AnswerRequest, caller: Caller) -> None:
+        self.conversations.append(
+            wanted.conversation_id or "",
+            caller,
+            question=wanted.question,
+            query=answer.query,
+            said=" ".join(claim.text for claim in answer.claims),
+            answer=answer_json(answer),
         )
 
     def search(self, wanted: SearchRequest) -> tuple[Passage, ...]:

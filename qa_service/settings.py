@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     max_question_characters: Annotated[int, Field(ge=1)] = 4000
     """The longest question or query that is taken."""
 
+    history_tokens: Annotated[int, Field(ge=0)] = 1000
+    """How much of what was said before goes with a question, in tokens as they are estimated; 0 is nothing."""
+
+    conversation_days: Annotated[int, Field(ge=1, le=36500)] = 30
+    """How long a conversation is kept after its last turn, in days."""
+
     threads: Annotated[int, Field(ge=2, le=900)] = 32
     """Requests that `qa serve` works on at once, and the answers that are streamed at once."""
 

@@ -1,4 +1,4 @@
-"""What is sent over the wire: answers, passages, documents and jobs as JSON values."""
+"""What is sent over the wire: answers, passages, documents, jobs and conversations as JSON values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,9 @@ from index.jobs import Delay, Job, JobItem
 from index.upload import Upload
 from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound
 from qa_service.claims import Citation
+from qa_service.conversations.store import Conversation, StoredTurn
 from qa_service.gate import Claim
+from qa_service.relevance import Relevance
 
 JSON = dict[str, Any]
 
@@ -67,10 +69,16 @@ def claim_json(claim: Claim) -> JSON:
     }
 
 
+def relevance_json(relevance: Relevance) -> JSON:
+    """What was made of the passages before anybody wrote."""
+    return {"score": relevance.score, "threshold": relevance.threshold, "method": relevance.method}
+
+
 def answer_json(answer: Answer) -> JSON:
     """A whole answer."""
     return {
         "id": answer.id,
+        "query": answer.query,
         "status": answer.status,
         **({"reason": answer.reason} if answer.reason else {}),
         **({"failure": answer.failure} if answer.failure else {}),
@@ -90,7 +98,11 @@ def answer_json(answer: Answer) -> JSON:
             "first_claim": answer.timings.first_claim,
             "total": answer.timings.total,
         },
-        "debug": {"dropped": dict(answer.dropped), "prompts": dict(answer.prompts)},
+        "debug": {
+            "dropped": dict(answer.dropped),
+            "prompts": dict(answer.prompts),
+            **({"relevance": relevance_json(answer.relevance)} if answer.relevance else {}),
+        },
     }
 
 
@@ -98,7 +110,8 @@ def event_json(event: Event) -> tuple[str, JSON]:
     """The name and the data of an answer's event in a stream."""
     match event:
         case PassagesFound():
-            return "retrieval", {"passages": [passage_json(passage) for passage in event.passages]}
+            passages = [passage_json(passage) for passage in event.passages]
+            return "retrieval", {"query": event.query, "passages": passages}
         case ClaimMade():
             # A claim stands alone in a stream, so it brings its citations whole.
             cited = [citation_json(citation) for citation in event.claim.citations]
@@ -176,4 +189,31 @@ def _item_json(item: JobItem) -> JSON:
         "source": item.source,
         "status": item.status,
         **({"error": error} if error else {}),
+    }
+
+
+def conversation_json(conversation: Conversation) -> JSON:
+    """A conversation as it is listed."""
+    return {
+        "id": conversation.id,
+        "title": conversation.title,
+        "turns": conversation.turns,
+        "created_at": conversation.created_at,
+        "updated_at": conversation.updated_at,
+    }
+
+
+def export_json(conversation: Conversation, turns: Sequence[StoredTurn]) -> JSON:
+    """A whole conversation: its turns with the answers as they were sent."""
+    return {
+        **conversation_json(conversation),
+        "turns": [
+            {
+                "question": turn.question,
+                "query": turn.query,
+                "created_at": turn.created_at,
+                "answer": turn.answer,
+            }
+            for turn in turns
+        ],
     }

@@ -4,10 +4,11 @@ A `Writer` begins a `Writing` for each answer. It gives drafts, which the gate c
 to write again what was rejected.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from prompts import prompt
+from qa_service.conversations.history import FollowUp, plain
 from qa_service.errors import ModelError, ModelReplyEmpty, ModelTruncated
 from qa_service.gate import Rejected
 from qa_service.llm import ChatModel, Deadline, Finish, Message, Usage
@@ -20,6 +21,11 @@ NO_USAGE = Usage(0, 0, 0.0)
 
 class Writing(Protocol):
     """One answer in the making."""
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """The fingerprints of the prompts for this answer by name."""
+        ...
 
     @property
     def usage(self) -> Usage:
@@ -48,8 +54,10 @@ class Writer(Protocol):
         """The fingerprints of its prompts by name."""
         ...
 
-    def begin(self, question: str, offer: Offer, *, deadline: Deadline) -> Writing:
-        """Start to answer `question` from the passages on offer."""
+    def begin(
+        self, question: str, offer: Offer, *, deadline: Deadline, follow_up: FollowUp | None = None
+    ) -> Writing:
+        """Start to answer `question` from the passages on offer; `follow_up` says what it follows."""
         ...
 
 
@@ -67,17 +75,35 @@ class ModelWriter:
 
     @property
     def prompts(self) -> dict[str, str]:
-        """The fingerprints of its prompts by name."""
-        return {name: prompt(name).fingerprint for name in ("answer.system", "answer.user", "repair.user")}
+        """The fingerprints of its prompts for a question that follows nothing, by name."""
+        return _fingerprints("answer.user")
 
-    def begin(self, question: str, offer: Offer, *, deadline: Deadline) -> "ModelWriting":
-        """Start to answer `question` from the passages on offer."""
-        user = prompt("answer.user").render(passages=offer.render(), question=defuse(question))
+    def begin(
+        self, question: str, offer: Offer, *, deadline: Deadline, follow_up: FollowUp | None = None
+    ) -> "ModelWriting":
+        """Start to answer `question` from the passages on offer; `follow_up` says what it follows."""
+        asked = {"passages": offer.render(), "question": defuse(question)}
+        if follow_up:
+            name = "follow_up.user"
+            told = [
+                {"question": plain(turn.question), "answer": plain(turn.answer)} for turn in follow_up.history
+            ]
+            user = prompt(name).render(**asked, history=told, query=defuse(follow_up.query))
+        else:
+            name = "answer.user"
+            user = prompt(name).render(**asked)
         messages = (
             Message("system", prompt("answer.system").render(key=offer.key)),
             Message("user", user),
         )
-        return ModelWriting(self._model, messages, offer.key, max_tokens=self._max_tokens, deadline=deadline)
+        return ModelWriting(
+            self._model,
+            messages,
+            offer.key,
+            prompts=_fingerprints(name),
+            max_tokens=self._max_tokens,
+            deadline=deadline,
+        )
 
 
 class ModelWriting:
@@ -89,6 +115,7 @@ class ModelWriting:
         messages: tuple[Message, ...],
         key: str,
         *,
+        prompts: Mapping[str, str],
         max_tokens: int,
         deadline: Deadline,
     ) -> None:
@@ -98,6 +125,7 @@ class ModelWriting:
         self._max_tokens = max_tokens
         self._deadline = deadline
         self._written: list[str] = []
+        self.prompts = prompts
         self.usage = NO_USAGE
 
     def drafts(self) -> Iterator[Draft]:
@@ -143,13 +171,18 @@ class ModelWriting:
             yield from read(line, key=self._key) if isinstance(line, str) else [line]
 
     def _spend(self, usage: Usage | None) -> None:
-        self.usage = _sum(self.usage, usage or NO_USAGE)
+        self.usage = total(self.usage, usage or NO_USAGE)
 
 
-def _sum(one: Usage, other: Usage) -> Usage:
+def _fingerprints(user: str) -> dict[str, str]:
+    return {name: prompt(name).fingerprint for name in ("answer.system", user, "repair.user")}
+
+
+def total(one: Usage, other: Usage) -> Usage:
+    """What two calls have consumed together; the cost is known where that of both is."""
     known = one.cost_usd is not None and other.cost_usd is not None
     return Usage(
         one.prompt_tokens + other.prompt_tokens,
         one.completion_tokens + other.completion_tokens,
-        (one.cost_usd or 0) + (other.cost_usd or 0) if known else None,
+        (one.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
     )

@@ -1,15 +1,20 @@
-"""What tests share: the real embedding model, and services in a temporary folder."""
+"""What tests share: the real embedding model, services in a temporary folder, and PostgreSQL."""
 
 import importlib.util
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from index.embed import Embedder, open_embedder
 from qa_service.services import Services, opened
@@ -103,3 +108,71 @@ def browser() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=path, args=[*_CHROMIUM_ARGUMENTS, *sandbox])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server of its own, `{}` for the database; skips where there is none."""
+    pytest.importorskip("psycopg", reason="psycopg, the driver for PostgreSQL, is not installed")
+    initdb, server = _binary("initdb"), _binary("postgres")
+    # Not a folder of pytest's: those are closed to the user that the server must run as.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    user = "nobody" if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+    data, log = folder / "data", folder / "log"
+    subprocess.run(
+        [initdb, "--no-sync", "--auth=trust", "--username=qa", "--encoding=UTF8", "--locale=C", data],
+        check=True,
+        capture_output=True,
+        user=user,
+        cwd=folder,
+    )
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [server, "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"],
+            stdout=output,
+            stderr=output,
+            user=user,
+            cwd=folder,
+        )
+    url = f"postgresql+psycopg://qa@/{{}}?host={folder}"
+    try:
+        _wait_for(url.format("postgres"), log)
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)  # ends without waiting for connections
+        process.wait(30)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """The URL of a new database in PostgreSQL."""
+    name = f"test_{time.time_ns()}"
+    admin = sa.create_engine(postgres.format("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return postgres.format(name)
+
+
+def _binary(name: str) -> str:
+    for folder in ("", *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)):
+        if found := shutil.which(name, path=folder or None):
+            return found
+    pytest.skip(f"PostgreSQL's {name} is not installed")
+
+
+def _wait_for(url: str, log: Path) -> None:
+    engine = sa.create_engine(url)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            engine.connect().close()
+            break
+        except sa.exc.OperationalError:
+            if time.monotonic() > deadline:
+                raise RuntimeError(log.read_text()) from None
+            time.sleep(0.05)
+    engine.dispose()

@@ -75,6 +75,11 @@ def qa_eval(*arguments: object, **settings: str) -> str:
     return result.stdout
 
 
+def figure(scores: str, metric: str) -> str:
+    """A metric's value in what `qa-eval score` printed."""
+    return next(line.split()[1] for line in scores.splitlines() if line.startswith(f"  {metric} "))
+
+
 @pytest.fixture
 def run_of_theirs(suite: Path, theirs: str, tmp_path: Path) -> Run:
     qa_eval("run", suite, "--target", theirs, "--out", tmp_path / "theirs")
@@ -114,10 +119,9 @@ def test_both_systems_stand_in_one_report(
     model = {"QA_MODEL": "openai/scripted", "QA_MODEL_API_BASE": quoting, "OPENAI_API_KEY": "none"}
     qa_eval("run", suite, "--out", ours, "--data-dir", data_dir, **model)
     for folder in (ours, run_of_theirs.folder):
-        figures = [line.split() for line in qa_eval("score", folder).splitlines()]
-        assert next(line for line in figures if line[:1] == ["validity"])[1] == "1.000"
+        assert figure(qa_eval("score", folder), "validity") == "1.000"
     compared = qa_eval("diff", run_of_theirs.folder, ours)
-    assert "leak_rate" in compared
+    assert "evidence_recall" in compared
     page = qa_eval("report", ours, run_of_theirs.folder, "--out", tmp_path / "both.html").strip()
     html = Path(page).read_text(encoding="utf-8")
     assert "openai/scripted" in html
@@ -130,8 +134,7 @@ def test_a_mark_without_a_source_counts_as_a_citation_that_is_not_valid(
     with ScriptedProvider(lambda _: Reply("The intake lies at a depth of 12 metres [9].")) as provider:
         for url in served(suite / "documents", provider.url, model_cache):
             qa_eval("run", suite, "--target", url, "--limit", 1, "--out", tmp_path / "run")
-    figures = [line.split() for line in qa_eval("score", tmp_path / "run").splitlines()]
-    assert next(line for line in figures if line[:1] == ["leak_rate"])[1] == "1.000"
+    assert figure(qa_eval("score", tmp_path / "run"), "leak_rate") == "1.000"
     (record,) = read(tmp_path / "run").records.values()
     assert record.answer.claims[0].citations == (9,)
     assert record.cited(record.answer.claims[0]) == (None,)

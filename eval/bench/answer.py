@@ -7,13 +7,14 @@ through, for theirs at the answer whose `[n]` marks have been resolved to their 
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eval.bench.corpus import facts, uploads
 from eval.bench.embedders import Composed, Timed
 from eval.bench.figures import Found, Goal, Spread, ms
 from eval.bench.library import COLLECTION, fill, library, local_embedder
+from eval.bench.probe import Probe, probing
 from eval.bench.provider import Quoting, playing
 from eval.bench.rival import engines
 from eval.errors import EvalError
@@ -61,20 +62,27 @@ def measure(*, chunks: int, questions: int, k: int, seed: int) -> Found:
             model = LiteLLMModel("openai/scripted", timeouts=Timeouts(), api_base=url, api_key="none")
             model.warm()
             answerer = services.answerer_with(model)
-            same, usual = engines(services, COLLECTION, embedder, url, k, DEFAULT_SOURCES)
-            systems: dict[str, Callable[[str], Timing]] = {
-                "ours": lambda question: _ours(answerer, embedder, question, k),
-                "theirs": lambda question: _theirs(same, embedder, question),
-                "theirs_default": lambda question: _theirs(usual, embedder, question),
-            }
-            times: dict[str, list[Timing]] = {name: [] for name in systems}
-            for at, question in enumerate(asked):
-                turn = at % len(systems)  # whoever comes first finds the processor's caches cold
-                for name in [*systems][turn:] + [*systems][:turn]:
-                    timing = systems[name](question)
-                    if at >= _WARM_UP:
-                        times[name].append(timing)
-    return _found(times, chunks=held, questions=questions, k=k)
+            ks = (k, DEFAULT_SOURCES)
+            with engines(services, COLLECTION, embedder, url, *ks) as (same, usual), probing() as probe:
+                systems: dict[str, Callable[[str], Timing]] = {
+                    "ours": lambda question: _ours(answerer, embedder, question, k),
+                    "theirs": lambda question: _theirs(same, embedder, question),
+                    "theirs_default": lambda question: _theirs(usual, embedder, question),
+                }
+                times = _in_turns(systems, asked)
+    return _found(times, probe, chunks=held, questions=questions, k=k)
+
+
+def _in_turns(
+    systems: Mapping[str, Callable[[str], Timing]], asked: Sequence[str]
+) -> dict[str, list[Timing]]:
+    """What each system took for each question but the first few, which warm them up."""
+    times: dict[str, list[Timing]] = {name: [] for name in systems}
+    for at, question in enumerate(asked):
+        turn = at % len(systems)  # whoever comes first finds the processor's caches cold
+        for name in [*systems][turn:] + [*systems][:turn]:
+            times[name].append(systems[name](question))
+    return {name: timings[_WARM_UP:] for name, timings in times.items()}
 
 
 def _ours(answerer: Answerer, embedder: Timed, question: str, k: int) -> Timing:
@@ -103,7 +111,7 @@ def _theirs(engine: "object", embedder: Timed, question: str) -> Timing:
     return Timing(total, embed, answer["timings_ms"]["retrieve"] - embed)
 
 
-def _found(times: dict[str, list[Timing]], *, chunks: int, questions: int, k: int) -> Found:
+def _found(times: dict[str, list[Timing]], probe: Probe, *, chunks: int, questions: int, k: int) -> Found:
     spreads = {
         name: {stage: Spread.of([getattr(each, stage) for each in timings]) for stage in _STAGES}
         for name, timings in times.items()
@@ -127,6 +135,7 @@ def _found(times: dict[str, list[Timing]], *, chunks: int, questions: int, k: in
             "chunks": chunks,
             "questions": questions,
             "k": k,
+            "probe": probe.took.json if probe.took else None,
             "ratio_p50": round(ours.p50 / theirs.p50, 3),
             "ratio_p95": round(ours.p95 / theirs.p95, 3),
             "ratio_p50_to_default": round(ours.p50 / default.p50, 3),
@@ -139,5 +148,5 @@ def _found(times: dict[str, list[Timing]], *, chunks: int, questions: int, k: in
             Goal("ours / theirs at its default, p50", ours.p50 / default.p50, _RATIO),
             Goal("p95 / p50 of ours", ours.p95 / ours.p50, _TAIL),
         ),
-        notes=(_NOTE,),
+        notes=(_NOTE, str(probe)),
     )

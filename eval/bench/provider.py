@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Protocol
 
+from eval.errors import EvalError
 from qa_service.scripted import Received, Reply, ScriptedProvider
 
 _OFFERED = re.compile(r"^\[([a-z]+\d+\.\d+)\] (.+)$", re.MULTILINE)
@@ -69,7 +70,11 @@ def playing(script: Script) -> Iterator[str]:
     process.start()
     theirs.close()
     try:
-        yield ours.recv()
+        try:
+            url: str = ours.recv()
+        except EOFError:
+            raise EvalError("the scripted provider's process died as it started") from None
+        yield url
     finally:
         ours.close()  # which ends the process
         process.join(10)

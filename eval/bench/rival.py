@@ -2,6 +2,8 @@
 
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +29,10 @@ def example() -> ModuleType:
     return module
 
 
-def engines(services: Services, collection: str, embedder: Embedder, url: str, *ks: int) -> list[Any]:
+@contextmanager
+def engines(
+    services: Services, collection: str, embedder: Embedder, url: str, *ks: int
+) -> Iterator[list[Any]]:
     """An engine for each `k`, over the chunks and vectors that the collection holds."""
     module = example()
     catalog = services.catalog
@@ -44,4 +49,7 @@ def engines(services: Services, collection: str, embedder: Embedder, url: str, *
     ]
     indexed = module.indexed(nodes, embedder)
     model = module.ChatEndpoint(url, model="scripted", key=None)
-    return [module.CitingEngine(texts, indexed, model, k=k) for k in ks]
+    try:
+        yield [module.CitingEngine(texts, indexed, model, k=k) for k in ks]
+    finally:
+        model.close()

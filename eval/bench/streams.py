@@ -17,6 +17,7 @@ from eval.bench.corpus import Fact, facts, uploads
 from eval.bench.embedders import Composed
 from eval.bench.figures import Found, Goal, Spread, ms
 from eval.bench.library import fill, fresh, local_embedder
+from eval.bench.probe import Probe, probing
 from eval.bench.provider import Trickling, playing
 from eval.bench.served import Served, serving
 from eval.errors import EvalError
@@ -65,10 +66,11 @@ def measure(*, streams: int, tokens_per_second: float, starts_per_second: float,
         with serving(place.data_dir, {**settings, "QA_MODEL_API_BASE": url}) as served:
             _hear(served, asked[0], tokens_per_second)  # loads what the first answer loads
             cpu, begin = served.cpu_seconds, time.perf_counter()
-            heard = _hear_at_once(served, asked, streams, tokens_per_second, 1 / starts_per_second)
+            with probing() as probe:
+                heard = _hear_at_once(served, asked, streams, tokens_per_second, 1 / starts_per_second)
             wall, spent = time.perf_counter() - begin, served.cpu_seconds
     cores = None if cpu is None or spent is None else (spent - cpu) / wall
-    return _found(alone[_WARM_UP:], heard, cores, wall, claims=claims, rate=tokens_per_second)
+    return _found(alone[_WARM_UP:], heard, cores, wall, probe, claims=claims, rate=tokens_per_second)
 
 
 def _index(settings: Settings, known: Sequence[Fact], seed: int) -> None:
@@ -125,6 +127,7 @@ def _found(
     heard: Sequence[Heard],
     cores: float | None,
     wall: float,
+    probe: Probe,
     *,
     claims: int,
     rate: float,
@@ -147,6 +150,7 @@ def _found(
         "retrieval": search_many.json,
         "service_cores": None if cores is None else round(cores, 2),
         "seconds": round(wall, 1),
+        "probe": probe.took.json if probe.took else None,
     }
     return Found(
         name="streams",
@@ -165,6 +169,7 @@ def _found(
         ),
         notes=(
             *([f"the service took {cores:.2f} cores on average"] if cores is not None else []),
+            str(probe),
             *sorted({f"cut: {each.end}, {each.claims} claims" for each in heard if each not in whole}),
         ),
     )

@@ -1,4 +1,4 @@
-"""The truth: documents, canonical texts, chunks, vectors, jobs and keys, in one SQL database."""
+"""The truth: documents, canonical texts, chunks, vectors, jobs, keys and conversations, in one SQL database."""
 
 from index.catalog.catalog import Catalog, check_model
 from index.catalog.database import Database, sqlite_url

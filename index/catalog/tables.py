@@ -151,3 +151,29 @@ keys = Table(
     Column("sha256", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )
+
+# `owner` is the id of the key that made it, null where none was asked for. It is no reference: when a key is
+# revoked, what was asked with it stays until it is deleted or has had its time.
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(16)),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("ix_conversations_owner_id", "owner", "id"),
+    Index("ix_conversations_updated_at", "updated_at"),
+)
+
+# `said` repeats the claims of `answer`, so that a follow-up question need not read the passages of earlier ones.
+turns = Table(
+    "turns",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("answer", JSON, nullable=False),
+)

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from qa_service.api import answers, documents, guard, health, pages, problems, widget
+from qa_service.api import answers, conversations, documents, guard, health, pages, problems, widget
 from qa_service.api.context import Access, Context
 from qa_service.api.sse import Streams
 
@@ -20,6 +20,6 @@ def create_app(context: Context) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     problems.register(app)
     guard.register(app)
-    for module in (answers, documents, health, pages, widget):
+    for module in (answers, conversations, documents, health, pages, widget):
         app.register_blueprint(module.blueprint)
     return app

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from qa_service.answer import Finished
 from qa_service.api.context import context, services
+from qa_service.api.guard import caller
 from qa_service.api.parsing import body
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.wire import answer_json, passage_json
@@ -15,7 +16,7 @@ blueprint = Blueprint("answers", __name__, url_prefix="/v1")
 def answer() -> Response:
     """Answer a question, as JSON or as a stream of events."""
     wanted = body(AnswerRequest)
-    events = services().answer(wanted)
+    events = services().answer(wanted, caller())
     if wanted.stream or request.accept_mimetypes.best == "text/event-stream":
         return context().streams.respond(events)
     (finished,) = (event for event in events if isinstance(event, Finished))

@@ -104,10 +104,14 @@ def _files() -> tuple[str, list[Upload]]:
             "each in a field `file`, and a source for each or none"
         )
     try:
+        metadata = _METADATA.validate_json(form.get("metadata", "{}"), strict=True)
+    except ValidationError as error:
+        raise explain(error, within="metadata") from None
+    try:
         wanted = FilesRequest(
             names=[file.filename or "unnamed" for file in sent],
             sources=sources,
-            metadata=_METADATA.validate_json(form.get("metadata", "{}"), strict=True),
+            metadata=metadata,
             **{name: form[name] for name in ("collection", "origin") if name in form},
         )
     except ValidationError as error:

@@ -3,10 +3,11 @@
 import hmac
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from qa_service.address import is_loopback
 from qa_service.api.context import context
+from qa_service.conversations.store import OPERATOR, Caller
 from qa_service.errors import Forbidden, Unauthorized
 from qa_service.replies import HEADERS
 
@@ -40,7 +41,14 @@ def is_owner() -> bool:
     return hmac.compare_digest(shown.token.encode(), token.encode())
 
 
+def caller() -> Caller:
+    """Who calls: the owner of the data directory, the holder of a key, or anybody where the service is open."""
+    found: Caller = g.caller
+    return found
+
+
 def _authorise() -> None:
+    g.caller = Caller()
     if request.endpoint in PUBLIC:
         return
     shown = request.authorization
@@ -48,7 +56,11 @@ def _authorise() -> None:
         _admit_without_key()
     elif not (shown and shown.type == "bearer" and shown.token):
         raise Unauthorized("send the key as `Authorization: Bearer sk_...`")
-    elif not (is_owner() or context().services.keys.verify(shown.token)):
+    elif is_owner():
+        g.caller = OPERATOR
+    elif key := context().services.keys.verify(shown.token):
+        g.caller = Caller(key.id)
+    else:
         raise Unauthorized("this key is not known here: make one with `qa keys create NAME`")
 
 

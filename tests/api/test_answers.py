@@ -70,6 +70,7 @@ PASSAGE = {
 SUPPORT = {"verdict": "str", "method": "str", "score": "float"}
 ANSWER = {
     "id": "str",
+    "query": "str",
     "status": "str",
     "text": "str",
     "claims": [{"text": "str", "citations": ["int"], "support": SUPPORT}],
@@ -98,7 +99,7 @@ def test_an_answer_is_made_of_cited_sentences(reader: FlaskClient) -> None:
 def test_a_stream_has_the_documented_events(reader: FlaskClient) -> None:
     events = stream(reader)
     assert [(name, shape(data)) for name, data in events] == [
-        ("retrieval", {"passages": [PASSAGE]}),
+        ("retrieval", {"query": "str", "passages": [PASSAGE]}),
         ("claim", {"text": "str", "citations": [CITATION], "support": SUPPORT}),
         ("done", ANSWER),
     ]
@@ -207,9 +208,9 @@ def test_a_question_may_be_as_long_as_the_settings_say_and_no_longer(reader: Fla
 def test_the_command_line_has_the_same_limits(library: Services) -> None:
     with pytest.raises(InvalidRequest, match=r"^question: it has 4001 characters"):
         Local(library).answer({"question": "é" * 4001})
-    with pytest.raises(InvalidRequest, match=r"^question: String should have at least 1 character"):
+    with pytest.raises(InvalidRequest, match=r"^question: it is empty"):
         Local(library).answer({"question": " "})
-    with pytest.raises(InvalidRequest, match=r"^query: String should have at least 1 character"):
+    with pytest.raises(InvalidRequest, match=r"^query: it is empty"):
         Local(library).search({"query": ""})
 
 

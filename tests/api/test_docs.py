@@ -10,7 +10,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
 
 def shown(rule: str) -> str:
     """A route's path as it is documented: `/v1/documents/{id}` for `/v1/documents/<document_id>`."""
-    return re.sub(r"<(?:path:)?(?:document_|job_)?(\w+)>", r"{\1}", rule)
+    return re.sub(r"<(?:path:)?(?:document_|job_|conversation_)?(\w+)>", r"{\1}", rule)
 
 
 def test_every_route_has_its_heading_and_every_heading_its_route(reader: FlaskClient) -> None:

@@ -15,8 +15,8 @@ from qa_service.api import Context, Streams, create_app
 from qa_service.api.sse import Response
 from qa_service.errors import ModelTruncated
 
-FOUND = PassagesFound(())
-FRAME = 'event: retrieval\ndata: {"passages": []}\n\n'
+FOUND = PassagesFound("", ())
+FRAME = 'event: retrieval\ndata: {"query": "", "passages": []}\n\n'
 
 
 def streams(*, places: int = 2, heartbeat_seconds: float = 60) -> Streams:

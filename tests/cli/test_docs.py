@@ -54,7 +54,15 @@ def test_the_unit_of_a_setting_is_documented(name: str) -> None:
 # The command line
 
 
-COMMANDS = ["", "index", "ask", "search", "serve", "keys", "keys create", "keys list", "keys revoke"]
+COMMANDS = [
+    "",
+    "index",
+    "ask",
+    *("conversations", *(f"conversations {name}" for name in ("create", "list", "export", "delete"))),
+    "search",
+    "serve",
+    *("keys", *(f"keys {name}" for name in ("create", "list", "revoke"))),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

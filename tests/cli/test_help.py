@@ -7,7 +7,15 @@ import pytest
 
 from qa_service.cli import main
 
-COMMANDS = ["", "index", "ask", "search", "serve", "keys", "keys create", "keys list", "keys revoke"]
+COMMANDS = [
+    "",
+    "index",
+    "ask",
+    *("conversations", *(f"conversations {name}" for name in ("create", "list", "export", "delete"))),
+    "search",
+    "serve",
+    *("keys", *(f"keys {name}" for name in ("create", "list", "revoke"))),
+]
 HEAVY = {
     "chromadb",
     "flask",
@@ -49,6 +57,6 @@ def test_no_help_imports_anything_heavy(command: str) -> None:
 
 
 def test_every_command_is_tested() -> None:
-    groups = {"": main, "keys": main.commands["keys"]}
+    groups = {"": main, **{name: main.commands[name] for name in ("conversations", "keys")}}
     found = {f"{group} {name}".strip() for group, held in groups.items() for name in held.commands}  # type: ignore[attr-defined]
     assert found | {""} == set(COMMANDS)

@@ -12,10 +12,14 @@ from eval.cli import main
 from eval.datasets import Suite
 from eval.example import Example
 from eval.run import Run, execute
+from qa_service.scripted import Reply, ScriptedProvider
 
 RunOf = Callable[..., Run]
 COMMANDS = [
+    "abstention",
+    "accept",
     "baseline",
+    "bench",
     "calibrate",
     "diff",
     "doctor",
@@ -23,6 +27,7 @@ COMMANDS = [
     "export",
     "gate",
     "import",
+    "new",
     "report",
     "retrieval",
     "run",
@@ -73,10 +78,22 @@ def test_a_suite_is_run_and_scored(small: Suite, data_dir: Path, tmp_path: Path)
 
 
 def test_a_run_with_a_failure_ends_with_1_and_names_it(small: Suite, tmp_path: Path) -> None:
-    done = call("run", small.corpus.parent, "--out", tmp_path / "run", "--target", "http://127.0.0.1:9")
+    replies = [Reply(fault="server_error"), *(Reply("It is so.") for _ in range(3))]
+    with ScriptedProvider(replies) as provider:
+        target = ("--target", provider.url, "--shape", "openai")
+        done = call("run", small.corpus.parent, "--out", tmp_path / "run", *target)
     assert done.exit_code == 1
-    assert "0 of 4 examples answered" in done.stdout
-    assert "leave: target: the service at" in done.stderr
+    assert "3 of 4 examples answered" in done.stdout
+    assert "leave: target: " in done.stderr
+
+
+def test_a_target_that_is_not_there_is_told_once(small: Suite, tmp_path: Path) -> None:
+    for shape in ("service", "openai"):
+        target = ("--target", "http://127.0.0.1:9", "--shape", shape)
+        done = call("run", small.corpus.parent, "--out", tmp_path / "run", *target)
+        assert done.exit_code == 3
+        assert done.stderr.count("127.0.0.1:9 can't be reached") == 1
+        assert not (tmp_path / "run").exists()
 
 
 def test_ways_to_ask_exclude_each_other(small: Suite) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -17,7 +18,7 @@ from alembic.script import ScriptDirectory
 import index.catalog.database
 from index.catalog import Database, sqlite_url
 from index.catalog.database import HEAD
-from index.catalog.tables import collections, jobs, metadata
+from index.catalog.tables import collections, conversations, jobs, keys, metadata, turns
 from index.errors import CatalogError, NewerSchema
 
 
@@ -55,6 +56,35 @@ def test_the_last_migration_is_the_one_that_this_release_expects() -> None:
         "script_location", str(Path(index.catalog.database.__file__).parent / "migrations")
     )
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_database_of_the_first_release_keeps_what_it_has_and_takes_conversations(url: str) -> None:
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(index.catalog.database.__file__).parent / "migrations")
+    )
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        assert not sa.inspect(connection).has_table("conversations")
+        connection.execute(
+            collections.insert().values(uid="a", name="a", embedding_model="m", dimension=1, created_at=1)
+        )
+        connection.execute(keys.insert().values(id="k", name="laptop", sha256="0" * 64, created_at=2))
+    engine.dispose()
+    database = Database(url)
+    assert names(database) == ["a"]
+    turn = {"created_at": 4, "question": "?", "query": "?", "said": "", "answer": {"status": "abstained"}}
+    with database.write() as connection:
+        connection.execute(conversations.insert().values(id="c", owner="k", created_at=3, updated_at=4))
+        connection.execute(turns.insert().values(conversation_id="c", ordinal=1, **turn))
+    with database.write() as connection:
+        assert connection.execute(sa.select(keys.c.name)).scalar_one() == "laptop"
+        assert connection.execute(sa.select(turns.c.answer)).scalar_one() == {"status": "abstained"}
+        connection.execute(conversations.delete())
+        assert connection.execute(sa.select(turns)).all() == []
+    database.close()
 
 
 def test_opening_again_keeps_what_was_written(url: str) -> None:

@@ -12,6 +12,7 @@ from qa_service.answer import Answer, Answerer, ClaimMade, Event, Finished, Pass
 from qa_service.errors import ModelError, ModelIdleTimeout, ModelRefused, ModelReplyEmpty, ModelTruncated
 from qa_service.extractive import ExtractiveWriter
 from qa_service.llm import Finish, Message, Piece, Usage
+from qa_service.relevance import Relevance
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.wire import event_json
@@ -84,7 +85,7 @@ def answerer(services: Services, model: ScriptedModel | None, *, relevant: bool 
         services.catalog,
         services.retriever,
         ModelWriter(model, max_tokens=100) if model else ExtractiveWriter(),
-        is_relevant=lambda *_: relevant,
+        assess=lambda *_: Relevance(float(relevant), 0.5),
         total_seconds=10,
     )
 

@@ -20,6 +20,7 @@ from qa_service.answer import Answer, Answerer, ClaimMade, Finished, PassagesFou
 from qa_service.errors import ModelError, ModelIdleTimeout, ModelTruncated
 from qa_service.gate import Claim
 from qa_service.llm import ChatModel, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage
+from qa_service.relevance import Relevance
 from qa_service.scripted import Received, Reply, ScriptedProvider, split_randomly
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
@@ -84,7 +85,7 @@ class Shelf:
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             ModelWriter(model, max_tokens=1000),
-            is_relevant=lambda *_: True,
+            assess=lambda *_: Relevance(1.0, 0.5),
             total_seconds=60,
         )
 

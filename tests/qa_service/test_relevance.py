@@ -2,8 +2,9 @@
 
 import pytest
 
+from index.retrieve import Retrieved
 from index.upload import Upload
-from qa_service.relevance import is_relevant
+from qa_service.relevance import COEFFICIENTS, Point, assessor, calibrations, signs
 from qa_service.services import Services
 
 TEXT = (
@@ -22,9 +23,12 @@ def asked(services: Services) -> Services:
     return services
 
 
-def relevant(services: Services, question: str) -> bool:
-    found = services.retriever.search(services.catalog.collection("default"), question, k=10)
-    return is_relevant(question, found)
+def found(services: Services, question: str, k: int = 10) -> Retrieved:
+    return services.retriever.search(services.catalog.collection("default"), question, k=k)
+
+
+def relevant(services: Services, question: str, point: Point = "model") -> bool:
+    return assessor(services.embedder.name, point=point)(question, found(services, question)).is_enough
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,42 @@ def test_a_question_about_something_else_is_not(asked: Services, question: str) 
     assert not relevant(asked, question)
 
 
-def test_nothing_found_is_not_relevant(services: Services) -> None:
-    services.collection("default")
-    assert not relevant(services, "Anything?")
+def test_the_score_is_a_probability_with_the_threshold_of_who_writes(asked: Services) -> None:
+    question = "How many beds are there?"
+    by_point = {
+        point: assessor(asked.embedder.name, point=point)(question, found(asked, question))
+        for point in ("model", "extractive")
+    }
+    assert by_point["model"].score == by_point["extractive"].score
+    assert 0 < by_point["model"].threshold < by_point["extractive"].threshold < by_point["model"].score <= 1
+
+
+def test_the_signs_do_not_depend_on_how_many_passages_are_asked_for(asked: Services) -> None:
+    many = [Upload(f"{n}.txt", f"{n}.txt", f"Boat {n} carries {n} persons.".encode()) for n in range(2, 30)]
+    for result in asked.ingestor(asked.collection("default")).put(many):
+        assert result.error is None
+    question = "Wie viele Betten gibt es?"
+    assert signs(question, found(asked, question, k=1)) == signs(question, found(asked, question, k=20))
+
+
+def test_an_unknown_embedding_model_declines_only_where_no_term_of_the_question_stands(
+    asked: Services,
+) -> None:
+    assess = assessor("somebody/else", point="extractive")
+    assert assess("How many beds are there?", found(asked, "How many beds are there?")).is_enough
+    declined = assess(
+        "Who composed the Goldberg Variations?", found(asked, "Who composed the Goldberg Variations?")
+    )
+    assert not declined.is_enough
+    assert declined.method == "terms"
+
+
+def test_an_unknown_embedding_model_is_tried_where_languages_differ(asked: Services) -> None:
+    question = "Кто сочинил Гольдберг-вариации?"
+    assert assessor("somebody/else", point="extractive")(question, found(asked, question)).is_enough
+
+
+def test_the_local_embedding_model_is_calibrated(services: Services) -> None:
+    assert services.embedder.name in calibrations(), (
+        f"fit {services.embedder.name}, or {COEFFICIENTS} is stale"
+    )

@@ -8,6 +8,7 @@ import pytest
 from index.embed import Embedder
 from index.errors import CatalogError, DataDirectoryInUse, InvalidRequest, NotFound, QAError
 from index.upload import Upload
+from qa_service.conversations.store import OPERATOR
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
@@ -92,7 +93,7 @@ def test_the_question_has_a_limit(settings: Settings, embedder: Embedder) -> Non
     short = settings.model_copy(update={"max_question_characters": 5})
     with opened(short, command="pytest", embedder=embedder) as services:
         with pytest.raises(InvalidRequest, match="question: it has 6 characters, and 5 are taken"):
-            services.answer(AnswerRequest(question="abcdef"))
+            services.answer(AnswerRequest(question="abcdef"), OPERATOR)
         with pytest.raises(InvalidRequest, match="query: it has 6 characters, and 5 are taken"):
             services.search(SearchRequest(query="abcdef"))
 

@@ -1,0 +1,1 @@
+"""What the product's thresholds were fitted on, and the fitting: rows of signs with labels, and no text."""

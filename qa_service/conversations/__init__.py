@@ -1,0 +1,1 @@
+"""Conversations: what was said before, follow-up questions put in full, and the turns that are kept."""
