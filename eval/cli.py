@@ -20,7 +20,6 @@ from eval.draft_commands import accept, new
 from eval.errors import EvalError
 from eval.judge_commands import JudgeChoice, calibrate, judge_options
 from eval.progress import progress
-from eval.quick import evidence, retrieval
 from index.errors import QAError
 
 if TYPE_CHECKING:
@@ -302,7 +301,7 @@ def show(run: Path, identifier: str | None, passages: bool) -> None:
         _lines(example_lines(found, read_if_any(run), identifier, passages=passages))
 
 
-for _command in (doctor, import_, export, calibrate, new, accept, retrieval, evidence, bench, abstention):
+for _command in (doctor, import_, export, calibrate, new, accept, bench, abstention):
     main.add_command(_command)
 
 

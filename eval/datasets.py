@@ -29,16 +29,6 @@ class CorpusDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A query of a BEIR set: the ids of its relevant documents, and short answers where the set gives them."""
-
-    id: str
-    text: str
-    relevant: frozenset[str]
-    answers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Suite:
     """Examples and where their corpus is: a folder of files, or a BEIR folder (`is_beir`).
 
@@ -94,16 +84,6 @@ def beir_corpus(folder: Path) -> list[CorpusDocument]:
     return [
         CorpusDocument(_text(row, "_id", at), str(row.get("title") or ""), _text(row, "text", at))
         for at, row in jsonl.rows(folder / "corpus.jsonl", DatasetError)
-    ]
-
-
-def beir_queries(folder: Path) -> list[Query]:
-    """`queries.jsonl` of a BEIR folder, with `qrels.tsv`; queries without a relevant document are left out."""
-    grades = _qrels(folder / "qrels.tsv")
-    return [
-        Query(identifier, _text(row, "text", at), frozenset(grades[identifier]), _texts(row, "answers", at))
-        for at, row in jsonl.rows(folder / "queries.jsonl", DatasetError)
-        if (identifier := _text(row, "_id", at)) in grades
     ]
 
 

@@ -86,20 +86,6 @@ def rule_of_three(trials: int) -> float:
     return min(1.0, 3 / trials) if trials else 1.0
 
 
-def clustered_standard_error(values: Sequence[float], clusters: Sequence[Hashable]) -> float | None:
-    """The standard error of a mean of values that are alike within clusters; None for fewer than two.
-
-    `sqrt(C / (C - 1) * sum over clusters of (sum of x - mean)^2) / n`; Miller: Adding Error Bars to Evals
-    (arXiv 2411.00640), with the correction for few clusters.
-    """
-    groups, count = _groups(clusters)
-    if count < 2:
-        return None
-    residuals = np.asarray(values, dtype=np.float64) - np.mean(values)
-    sums = np.bincount(groups, weights=residuals, minlength=count)
-    return math.sqrt(count / (count - 1) * float(sums @ sums)) / len(values)
-
-
 def mcnemar(losses: int, wins: int) -> float:
     """The exact two-sided p of McNemar's test, over the pairs that differ (Psychometrika 12, 1947)."""
     changed = losses + wins

@@ -178,14 +178,25 @@ def _index(services: "Services", suite: Suite) -> None:
     from qa_service.services import LocalShelf
 
     if suite.is_beir:
-        from eval.measure import index_corpus
-
-        index_corpus(services, COLLECTION, beir_corpus(suite.corpus))
+        _index_beir(services, suite.corpus)
         return
     shelf = LocalShelf(services, COLLECTION, on_embedded=lambda _name, _done, _total: None)
     for synced in sync(shelf, suite.corpus):
         if synced.error:
             raise DatasetError(f"{synced.source} could not be indexed: {synced.error}")
+
+
+def _index_beir(services: "Services", folder: Path) -> None:
+    """A document's source is its id; what is there already is left as it is."""
+    from index.upload import Upload
+
+    uploads = [
+        Upload(each.id, f"{each.id}.txt", each.text.encode(), title=each.title or None)
+        for each in beir_corpus(folder)
+    ]
+    for result in services.ingestor(services.collection(COLLECTION)).put(uploads):
+        if result.error:
+            raise DatasetError(f"{result.source} could not be indexed: {result.error}")
 
 
 class Service:

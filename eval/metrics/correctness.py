@@ -75,6 +75,17 @@ def contains(record: Record) -> Measurement:
     )
 
 
+def first_claim_contains(record: Record) -> Measurement:
+    """Short answers of which an alias stands in the answer's first claim / short answers.
+
+    What a reader meets first; where a question has one short answer, the share of questions that it settles.
+    """
+    if record.example.answerable is False:
+        return UNDEFINED
+    first = record.answer.claims[0].text if record.answer.claims else ""
+    return share(any(says(first, alias) for alias in aliases) for aliases in record.example.short_answers)
+
+
 def must_not(record: Record) -> Measurement:
     """Statements that must not be made and are / such statements; undefined where the example names none.
 
@@ -88,11 +99,6 @@ def must_not(record: Record) -> Measurement:
         )
         for statement in record.example.must_not
     )
-
-
-def says_all(record: Record) -> bool:
-    """Whether the answer holds every short answer."""
-    return contains(record).value == 1
 
 
 def _nugget_recall(record: Record, nuggets: tuple[Nugget, ...] | list[Nugget]) -> Measurement:

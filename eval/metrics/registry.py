@@ -50,6 +50,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("exact_match", "correctness", "higher", correctness.exact_match),
     Metric("token_f1", "correctness", "higher", correctness.token_f1),
     Metric("contains", "correctness", "higher", correctness.contains),
+    Metric("first_claim_contains", "correctness", "higher", correctness.first_claim_contains),
     Metric("must_not", "correctness", "lower", correctness.must_not),
     Metric("abstention_precision", "abstention", "higher", abstention.abstention_precision),
     Metric("abstention_recall", "abstention", "higher", abstention.abstention_recall),
@@ -79,6 +80,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("mrr", "retrieval", "higher", retrieval.mrr),
     Metric("ndcg@10", "retrieval", "higher", retrieval.at(retrieval.ndcg_at, 10)),
     Metric("evidence_recall", "retrieval", "higher", retrieval.evidence_recall),
+    Metric("evidence_document_cited", "citations", "higher", retrieval.evidence_document_cited),
     *(
         metric
         for name, measure in (

@@ -113,6 +113,16 @@ def evidence_recall(
     )
 
 
+def evidence_document_cited(record: Record) -> Measurement:
+    """1 where an answerable question's answer cites a document of its evidence; 0 too where it abstains."""
+    if record.example.answerable is False or not record.example.evidence:
+        return UNDEFINED
+    wanted = [each.document for each in record.example.evidence]
+    return yes_or_no(
+        any(names(cited.source, document) for cited in record.answer.citations for document in wanted)
+    )
+
+
 def located(text: str, quote: str) -> list[Span]:
     """Where the quote stands in the text, with any white space for white space; empty where it doesn't."""
     parts = [re.escape(part) for part in quote.split()]

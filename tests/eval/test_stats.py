@@ -15,7 +15,6 @@ from eval.stats import (
     Floats,
     Statistic,
     bootstrap,
-    clustered_standard_error,
     detectable_effect,
     fewest_changes,
     holm,
@@ -97,18 +96,6 @@ def test_the_detectable_effect_is_2_8_standard_errors() -> None:
     assert detectable_effect(0.3 / math.sqrt(300)) == pytest.approx(0.0485, abs=5e-5)
     assert fewest_changes() == 6
     assert fewest_changes(0.01) == 8
-
-
-def test_the_clustered_standard_error_by_hand() -> None:
-    # residuals -.5 -.5 .5 .5 in clusters of two: sums -1 and 1, so sqrt(2/1 * 2) / 4
-    assert clustered_standard_error([0, 0, 1, 1], "aabb") == pytest.approx(0.5)
-    assert clustered_standard_error([0, 1], "aa") is None
-
-
-def test_each_its_own_cluster_is_the_plain_standard_error() -> None:
-    values = [0.1, 0.4, 0.4, 0.9, 0.3]
-    plain = np.std(values, ddof=1) / math.sqrt(5)
-    assert clustered_standard_error(values, range(5)) == pytest.approx(plain)
 
 
 def test_bca_of_a_known_sample() -> None:

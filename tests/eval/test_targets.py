@@ -103,10 +103,9 @@ def test_a_service_that_refuses_is_a_failure_of_the_example(url: str, small: Sui
     assert "missing" in found.failures["leave"]
 
 
-def test_a_service_that_is_not_there_is_a_failure(small: Suite, tmp_path: Path) -> None:
-    with Service("http://127.0.0.1:9") as service:
-        found = run(service, small, tmp_path / "run")
-    assert "can't be reached" in found.failures["leave"]
+def test_a_service_that_is_not_there_is_an_error_before_the_first_question() -> None:
+    with pytest.raises(TargetError, match="can't be reached"), Service("http://127.0.0.1:9"):
+        pass
 
 
 def test_a_replayed_model_answers_through_the_gate(held: Services, small: Suite, tmp_path: Path) -> None:
