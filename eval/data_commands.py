@@ -65,7 +65,7 @@ def doctor(suite: Path, corpus: Path | None, against: Path | None) -> None:
 def import_(format: str, source: Path, folder: Path, lang: str) -> None:  # noqa: A002 - what it is called
     """Make a suite in FOLDER of a data set in another FORMAT.
 
-    SQuAD and XQuAD JSON, ragas samples and promptfoo tests as JSON or JSONL, BEIR folders.
+    SQuAD and XQuAD JSON, ragas samples and promptfoo tests as JSON, JSONL or YAML, BEIR folders.
     """
     from eval.formats import imported
 

@@ -316,11 +316,11 @@ def _ragas_sample(run: Run, identifier: str) -> JSON:
 
 
 def _rows(source: Path) -> Iterable[tuple[str, JSON]]:
-    """The objects of a JSONL file, or of a JSON list, by itself or under `tests` or `samples`."""
+    """The objects of a JSONL file, or of a JSON or YAML list, by itself or under `tests` or `samples`."""
     if source.suffix.lower() == ".jsonl":
         yield from jsonl.rows(source, DatasetError)
         return
-    value = _json(source)
+    value = _yaml(source) if source.suffix.lower() in (".yaml", ".yml") else _json(source)
     if isinstance(value, dict):
         value = value.get("tests") or value.get("samples")
     if not isinstance(value, list):
@@ -336,6 +336,15 @@ def _json(source: Path) -> Any:
         return json.loads(source.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{source} could not be read as JSON: {error}") from error
+
+
+def _yaml(source: Path) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise DatasetError(f"{source} could not be read as YAML: {error}") from error
 
 
 def _write(destination: Path, value: Any) -> None:

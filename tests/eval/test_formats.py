@@ -92,6 +92,19 @@ def test_promptfoo_tests_say_what_must_be_contained() -> None:
     assert example.must_not == ("13",)
 
 
+def test_the_tests_of_a_promptfoo_configuration_are_read_as_yaml(tmp_path: Path) -> None:
+    config = tmp_path / "promptfooconfig.yaml"
+    config.write_text(
+        "prompts: [x]\ntests:\n  - vars: {question: 'How long is the leave?'}\n"
+        "    assert:\n      - {type: contains, value: 12 weeks}\n"
+    )
+    assert imported("promptfoo", config, tmp_path / "suite") == (1, 0)
+    assert "12 weeks" in (tmp_path / "suite" / "questions.jsonl").read_text()
+    config.write_text("tests: !!python/object/apply:os.system [exit]")
+    with pytest.raises(DatasetError, match="could not be read as YAML"):
+        imported("promptfoo", config, tmp_path / "other")
+
+
 def test_a_suite_goes_to_promptfoo_and_back(small: Suite, tmp_path: Path) -> None:
     exported_suite("promptfoo", small, tmp_path / "tests.json")
     assert imported("promptfoo", tmp_path / "tests.json", tmp_path / "back") == (4, 0)
