@@ -198,6 +198,9 @@ def _connected(command: str) -> "Iterator[Local | Client]":
     if owner and owner.url:
         from qa_service.client import Client
 
+        if ignored := sorted(settings.model_fields_set - {"data_dir"}):
+            names = ", ".join(f"QA_{name.upper()}" for name in ignored)
+            click.echo(f"the service that runs here has settings of its own: {names} not used", err=True)
         with Client(owner.url, token=owner.token) as client:
             yield client
         return

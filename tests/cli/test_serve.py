@@ -158,6 +158,15 @@ def test_questions_and_searches_go_through_the_service(running: Any, run: Run) -
     assert refused.stderr.startswith("qa: there is no collection 'nosuch'")
 
 
+def test_a_command_says_which_of_its_settings_the_service_does_not_use(running: Any, command: Any) -> None:
+    settings = {"QA_MODEL": "gpt-4.1-mini", "QA_PASSAGES": "5"}
+    asked = command(running.data_dir, "ask", QUESTION["question"], settings=settings)
+    assert asked.stdout.startswith(f"{QUOTE} [1]\n")
+    assert asked.stderr == (
+        "the service that runs here has settings of its own: QA_MODEL, QA_PASSAGES not used\n"
+    )
+
+
 def test_it_is_open_until_a_key_is_made(running: Any, run: Run) -> None:
     assert "ready: open to everybody on this machine" in running.log.read_text()
     assert running.get("/v1/documents").status_code == 200
