@@ -23,7 +23,9 @@ function listed({ documents: found, next }) {
   }
   const ordered = [...found].sort((a, b) => a.title.localeCompare(b.title, undefined, { numeric: true }));
   const searched = counted(found.filter(({ status }) => status === "indexed").length, "document");
-  const count = next ? `${searched} and more: these are the first` : searched;
+  const others = found.length - found.filter(({ status }) => status === "indexed").length;
+  const all = others ? `${searched}, and ${others} that ${others === 1 ? "is" : "are"} not searched` : searched;
+  const count = next ? `${all}; there are more: these are the first` : all;
   return [h("p", { class: "quiet" }, count), h("ul", { role: "list" }, ...ordered.map(item))];
 }
 
