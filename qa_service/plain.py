@@ -34,7 +34,7 @@ _FILLERS = "\u115f\u1160"  # letters of Hangul that are drawn as nothing
 
 def clean(text: str) -> str:
     """Plain words on one line, in NFC: no invisible characters, Markdown, or look-alikes of markers."""
-    return unmarked(without_markdown(visible(text)))
+    return unmarked(without_markdown(visible(text))).lstrip(CLOSING + " ").rstrip(OPENING + " ")
 
 
 def defuse(text: str) -> str:
