@@ -26,7 +26,7 @@ def report_data(
     examples = list(run.examples.values())
     fixed = corrections(chosen, scored.scores, scored.judges, calibrations, clusters=run.clusters)
     return ReportData(
-        title=title(run),
+        title=f"{run.folder.name}, {title(run)}",
         created=_created(run),
         settings=settings(run),
         metrics=metric_rows(chosen, scored.scores, examples, judges=scored.judges, corrected=fixed),
@@ -62,7 +62,7 @@ def _judging(run: Run, scored: Scored, calibrations: Mapping[str, Calibrated]) -
 def _base(base: Run, base_scored: Scored, run: Run, scored: Scored) -> Base:
     same_suite(base.about, run.about, str(base.folder))
     return Base(
-        title=title(base),
+        title=f"{base.folder.name}, {title(base)}",
         created=_created(base),
         comparisons=tuple(compared(base_scored, scored, run, metrics(HEADLINE))),
         settings=settings(base),

@@ -98,7 +98,7 @@ def _correction(found: Estimate | None, metric: Metric) -> str:
     if found is None:
         return ""
     if found.value is None:
-        return "none follows, since a judge with these errors would not report this rate"
+        return "none follows"
     return " ".join(_figure(found, metric))
 
 
