@@ -10,18 +10,25 @@ from eval.datasets import Suite
 from eval.example import Example
 
 if TYPE_CHECKING:
+    from index.embed import Embedder
     from qa_service.services import Services
 
 _K = 10
 
 
 def collect(
-    suites: Sequence[Suite], *, own: int, foreign: int, data_dir: Path | None, on_done: Callable[[], None]
+    suites: Sequence[Suite],
+    *,
+    own: int,
+    foreign: int,
+    data_dir: Path | None = None,
+    embedder: "Embedder | None" = None,
+    on_done: Callable[[], None] = lambda: None,
 ) -> Iterator[Row]:
     """Rows of every pair of a suite and a corpus; at most `own` or `foreign` questions of a suite, drawn at random.
 
     Suites over the same corpus share it. Questions to which answering and declining are both right are left out.
-    `data_dir` keeps the indexes for the next time.
+    `data_dir` keeps the indexes for the next time; an `embedder` that is given takes the place of the settings' own.
     """
     from eval.targets import services_for
     from qa_service.settings import load_settings
@@ -29,7 +36,7 @@ def collect(
     corpora = {suite.corpus_sha256: suite for suite in reversed(suites)}
     for sha256, holder in corpora.items():
         folder = data_dir / sha256[:12] if data_dir else None
-        with services_for(holder, load_settings(), data_dir=folder) as services:
+        with services_for(holder, load_settings(), data_dir=folder, embedder=embedder) as services:
             for suite in suites:
                 is_own = suite.corpus_sha256 == sha256
                 asked = [each for each in suite.examples if each.answerable is not None or not is_own]

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from eval.calibration.collect import collect
 from eval.calibration.fit import RECALL, auc, fit, held_out, outcomes
 from eval.calibration.rows import ROWS, Row, RowsError, in_group, read, write
 from eval.cli import main
+from eval.datasets import Suite, suite
+from index.embed import Embedder
 from qa_service.relevance import COEFFICIENTS, SIGNS, Group, Signs
 
 
@@ -64,6 +67,30 @@ def test_near_misses_are_counted_apart() -> None:
 def test_the_area_under_the_curve_counts_ties_as_half() -> None:
     assert auc(np.array([1.0, 2.0]), np.array([1.0, 0.0])) == pytest.approx(3.5 / 4)
     assert auc(np.array([]), np.array([1.0])) is None
+
+
+def test_every_question_is_asked_of_its_own_corpus_and_of_the_others(
+    small: Suite, tmp_path: Path, embedder: Embedder
+) -> None:
+    (tmp_path / "other" / "documents").mkdir(parents=True)
+    (tmp_path / "other" / "documents" / "lake.txt").write_text("The lake is 40 m deep. It is cold in spring.")
+    (tmp_path / "other" / "questions.jsonl").write_text(
+        '{"id": "deep", "question": "How deep is the lake?", "kind": "lookup", "lang": "en", '
+        '"evidence": [{"doc": "lake.txt", "quote": "The lake is 40 m deep."}]}\n'
+    )
+    found = list(collect([small, suite(tmp_path / "other")], own=10, foreign=10, embedder=embedder))
+    own = {each.example: each for each in found if each.corpus == each.asked}
+    assert len(found) == 2 * (len(small.examples) + 1)
+    assert {name: (each.answered, each.is_near) for name, each in own.items()} == {
+        "leave": (True, False),
+        "dogs": (True, False),
+        "cats": (True, False),
+        "pay": (False, True),
+        "deep": (True, False),
+    }
+    assert not any(each.answered or each.is_near for each in found if each.corpus != each.asked)
+    far = next(each for each in found if each.example == "deep" and each.corpus != each.asked)
+    assert own["deep"].signs.similarity > far.signs.similarity
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
