@@ -327,6 +327,8 @@ def _target(stack: ExitStack, suite: "Suite", options: dict[str, Any]) -> "Targe
     services = stack.enter_context(targets.services_for(suite, load_settings(), data_dir=data_dir))
     if options["replay"]:
         return targets.Replayed(services, options["recordings"], k=k)
+    if not options["passages_only"]:
+        services.warm_model()  # else the first example is charged for the seconds that it takes
     if options["record"]:
         return targets.Recorded(services, options["record"], k=k)
     return targets.InProcess(services, k=k, passages_only=options["passages_only"])

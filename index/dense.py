@@ -4,11 +4,9 @@ Chroma holds chunk ids and vectors and nothing else. It computes no embedding an
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +25,7 @@ from index.catalog import Collection, StoredChunk
 from index.errors import FollowerError
 from index.follow import BATCH_CHUNKS
 from index.hnsw import check
+from index.lifeline import end_with_parent
 from index.vectors import Vector
 
 PROBE_SECONDS = 120
@@ -163,13 +162,8 @@ def _probe_collection(chunks: ChromaCollection) -> None:
 
 def probe_for_parent(path: Path) -> None:
     """`probe`, in a process that ends with the one that holds the other end of its standard input."""
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_parent()
     probe(path)
-
-
-def _end_with_input() -> None:
-    sys.stdin.read()
-    os._exit(1)
 
 
 def _is_sound(path: Path, seconds: float) -> bool:

@@ -2,9 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Format = Literal["text", "markdown", "html", "pdf", "docx"]
+Format = Literal[
+    "text",
+    "markdown",
+    "html",
+    "pdf",
+    "docx",
+    "pptx",
+    "xlsx",
+    "csv",
+    "epub",
+    "rtf",
+    "odt",
+    "eml",
+    "json",
+    "code",
+]
+
+Locator = Literal["page", "slide", "sheet", "line"]
+"""What the parts of a document that are counted are called; pages are the most common of them."""
+
+LOCATORS: tuple[Locator, ...] = get_args(Locator)
+_LOCATORS: Mapping[Format, Locator] = {"pptx": "slide", "xlsx": "sheet", "code": "line"}
+
+
+def locator(format: Format) -> Locator:  # noqa: A002
+    """What the pages of a document in `format` are called."""
+    return _LOCATORS.get(format, "page")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,6 +43,10 @@ class Span:
     def of(self, text: str) -> str:
         """The text that the span points at."""
         return text[self.start : self.end]
+
+    def moved(self, by: int) -> "Span":
+        """The span as many code points further on."""
+        return Span(self.start + by, self.end + by)
 
     def contains(self, other: "Span") -> bool:
         """Whether `other` lies wholly inside this span."""
@@ -36,7 +66,8 @@ class Heading:
 class Parsed:
     """What a loader makes of one file: its canonical text and what is known of its layout.
 
-    `pages` holds the offset at which each page starts, in order, and is empty where the format has no pages.
+    `pages` holds the offset at which each page starts, in order, and is empty where the format has no pages;
+    where its `locator` has another name, these are slides, sheets or lines.
     `blocks` are the stretches that no sentence crosses (paragraphs, list items, table rows, headings):
     ascending, not overlapping, none empty, without white space at either end.
     """
@@ -94,3 +125,13 @@ class Passage:
     headings: tuple[str, ...] = ()
     page: int | None = None
     metadata: Mapping[str, str] | None = None
+    locator: Locator = "page"
+
+    def page_of(self, span: Span) -> int | None:
+        """The number of the page, slide, sheet or line that `span`, which lies in this passage, starts on.
+
+        Lines are counted; of the others, it is that on which the passage starts.
+        """
+        if self.page is None or self.locator != "line":
+            return self.page
+        return self.page + self.text.count("\n", 0, span.start - self.span.start)

@@ -6,7 +6,12 @@
     │   ├── EmptyDocument        it holds no text
     │   ├── EncryptedDocument    it needs a password
     │   ├── DamagedDocument      its structure could not be read
-    │   └── DocumentTooLarge     it is over a limit
+    │   ├── DocumentTooLarge     it is over a limit
+    │   └── ParsingFailed        the parser failed on it
+    │       ├── ParsingTimeout       it took longer than it may
+    │       ├── ParsingOutOfMemory   it took more memory than it may
+    │       └── ParserCrashed        it ended the process that parsed it
+    ├── ParserUnavailable        the process that parses files is missing
     ├── EmbeddingError           the embedding model is missing or failed
     ├── FollowerError            a search structure made from the catalog failed
     ├── CatalogError             the data directory or its database can't be used
@@ -68,6 +73,37 @@ class DocumentTooLarge(LoadError):
 
     code = "document_too_large"
     status = 413
+
+
+class ParsingFailed(LoadError):
+    """The parser failed on the document, by a fault of its own or because the document is made to harm."""
+
+    code = "parsing_failed"
+
+
+class ParsingTimeout(ParsingFailed):
+    """Parsing the document took longer than it may."""
+
+    code = "parsing_timeout"
+
+
+class ParsingOutOfMemory(ParsingFailed):
+    """Parsing the document took more memory than it may."""
+
+    code = "parsing_out_of_memory"
+
+
+class ParserCrashed(ParsingFailed):
+    """The document ended the process that parsed it."""
+
+    code = "parser_crashed"
+
+
+class ParserUnavailable(QAError):
+    """The process that parses files could not be started, or was stopped: no fault of a document."""
+
+    code = "parser_unavailable"
+    status = 503
 
 
 class EmbeddingError(QAError):

@@ -11,7 +11,7 @@ from index.document import Chunk
 from index.embed import Embedder
 from index.errors import EmptyDocument, LoadError, NotFound
 from index.followers import Followers
-from index.load import load
+from index.load import Loader, load
 from index.split import split
 from index.upload import TITLE_CHARACTERS, Result, Upload
 from index.vectors import Int8Vectors, Vectors, quantise
@@ -29,15 +29,25 @@ class _Prepared:
 
 
 class Ingestor:
-    """Writes documents into one collection. Safe to use from many threads."""
+    """Writes documents into one collection. Safe to use from many threads.
+
+    `load` reads the files; those of strangers are for a `ChildLoader`.
+    """
 
     def __init__(
-        self, catalog: Catalog, collection: Collection, embedder: Embedder, followers: Followers
+        self,
+        catalog: Catalog,
+        collection: Collection,
+        embedder: Embedder,
+        followers: Followers,
+        *,
+        load: Loader = load,
     ) -> None:
         self._catalog = catalog
         self._collection = collection
         self._embedder = embedder
         self._followers = followers
+        self._load = load
 
     def put(
         self,
@@ -51,8 +61,8 @@ class Ingestor:
         can't be read, or is deleted meanwhile, is a failed result; the others are not affected. `on_embedded`
         hears the name of the document at hand, how many of its chunks are embedded, and of how many.
 
-        Raises `EmbeddingError`, `FollowerError` or `CatalogError` where what is under it fails; what was
-        given before stays.
+        Raises `ParserUnavailable`, `EmbeddingError`, `FollowerError` or `CatalogError` where what is under it
+        fails; what was given before stays.
         """
         batch: list[_Prepared] = []
         for upload in uploads:
@@ -85,7 +95,7 @@ class Ingestor:
             if known.origin != upload.origin:
                 self._catalog.set_origin(known.id, upload.origin)
             return Result(upload.source, "unchanged", known.id, known.chunks)
-        parsed = load(upload.data, name=upload.name)
+        parsed = self._load(upload.data, name=upload.name)
         chunks = tuple(split(parsed, count_tokens=self._embedder.count_tokens))
         if not chunks:
             raise EmptyDocument(f"{upload.name!r} holds no text: check that it is the right file")

@@ -1,6 +1,6 @@
 """A query in, ranked passages out: by vector and by terms, rescored by the best sentence, fused, filtered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -12,6 +12,7 @@ from index.document import Passage, Sentence
 from index.embed import Embedder
 from index.followers import Followers, Pair
 from index.fuse import fuse
+from index.recent import RecentChunks
 from index.vectors import Vector, cosines
 
 Filter = Mapping[str, Sequence[str]]
@@ -82,6 +83,7 @@ class Retriever:
         self._weights = weights
         self._candidates = candidates
         self._centroids = Centroids(catalog)
+        self._recent = RecentChunks(catalog)
 
     def search(self, collection: Collection, query: str, *, k: int, only: Filter | None = None) -> Retrieved:
         """The `k` best passages for a query, best first; `only` keeps documents with one of the given values.
@@ -99,8 +101,8 @@ class Retriever:
         lift = {chunk.id: lifts.get(chunk.language, Lift()) for chunk in found}
         dense = {chunk.id: float(chunk.vector @ vector) + lift[chunk.id].chunk for chunk in found}
         by_sentence = {
-            chunk.id: cosines(chunk.sentence_vectors, vector) + np.float32(lift[chunk.id].sentence)
-            for chunk in found
+            chunk.id: similarities + np.float32(lift[chunk.id].sentence)
+            for chunk, similarities in zip(found, _by_sentence(found, vector), strict=True)
         }
         best = {key: float(scores.max(initial=-1.0)) for key, scores in by_sentence.items()}
         weights = self._weights
@@ -125,18 +127,26 @@ class Retriever:
         """Candidates that no replacement has cut across: else a document could be missed, old and new."""
         for _ in range(_TRIES):
             change = self._catalog.last_change(collection)
-            found = self._candidates_for(collection, pair, query, vector, n, only)
+            found = self._candidates_for(collection, pair, query, vector, n, only, change)
             if self._catalog.last_change(collection) == change:
                 break
         return found
 
     def _candidates_for(
-        self, collection: Collection, pair: Pair, query: str, vector: Vector, n: int, only: Filter | None
+        self,
+        collection: Collection,
+        pair: Pair,
+        query: str,
+        vector: Vector,
+        n: int,
+        only: Filter | None,
+        change: int,
     ) -> tuple[list[StoredChunk], Mapping[str, float]]:
         """Chunks worth scoring, and BM25 scores by chunk id."""
         if only is None:
             lexical = pair.lexical.search(query, n)
-            return self._catalog.chunks(collection, [*(pair.dense.search(vector, n) | lexical)]), lexical
+            ids = [*(pair.dense.search(vector, n) | lexical)]
+            return self._recent.chunks(collection, ids, change=change), lexical
         allowed = self._catalog.live_versions(collection, metadata=only)
         lexical = pair.lexical.search(query, 10 * n)
         if sum(allowed.values()) <= _EXACT_CHUNKS:
@@ -146,6 +156,15 @@ class Retriever:
         wanted = {*pair.dense.search(vector, 10 * n), *lexical}
         found = [c for c in self._catalog.chunks(collection, [*wanted]) if c.version_id in allowed]
         return found, lexical
+
+
+def _by_sentence(found: Sequence[StoredChunk], query: Vector) -> Iterator[Vector]:
+    """The cosines of each chunk's sentences, shape (sentences,), from one product for all of them."""
+    if found:
+        ends = np.cumsum([len(chunk.sentence_vectors) for chunk in found])
+        yield from np.split(
+            cosines(np.concatenate([chunk.sentence_vectors for chunk in found]), query), ends[:-1]
+        )
 
 
 def _known(term_weights: Mapping[str, float]) -> float:
@@ -170,5 +189,6 @@ def _passage(rank: int, chunk: StoredChunk, score: float, sentence_scores: Vecto
         sentence_scores=tuple(np.round(sentence_scores, 4).tolist()),
         headings=chunk.headings,
         page=chunk.page,
+        locator=chunk.locator,
         metadata=chunk.metadata,
     )

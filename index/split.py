@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from index.document import Chunk, Heading, Parsed, Span
+from index.document import Chunk, Heading, Parsed, Span, locator
 from index.errors import QAError
 from index.sentences import sentences
 
 MAX_SECTION_LEVEL = 3
 """Headings of this level or further out start a section, which chunks don't cross."""
+
+_APART = ("slide", "sheet")  # a page of a book goes on on the next; these don't
 
 
 class InexactSplit(QAError):
@@ -25,12 +27,16 @@ class InexactSplit(QAError):
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A sentence with the headings right above it: what is not parted; `tokens` is at least 1."""
+    """A sentence with the headings right above it: what is not parted; `tokens` is at least 1.
+
+    `starts_page` is for slides and sheets, each of which is by itself.
+    """
 
     sentences: tuple[Span, ...]
     tokens: int
     starts_block: bool
     starts_section: bool
+    starts_page: bool
 
 
 def split(parsed: Parsed, *, max_tokens: int = 128, count_tokens: Callable[[str], int]) -> list[Chunk]:
@@ -39,7 +45,7 @@ def split(parsed: Parsed, *, max_tokens: int = 128, count_tokens: Callable[[str]
     A chunk holds at most `max_tokens` tokens, unless one sentence alone holds more. It ends at the end of a
     block where it can, keeps a heading with the text under it, and stays inside one section, unless that
     holds less than a quarter of `max_tokens`: then it may share a chunk with the next section (the last one
-    with the section before).
+    with the section before). It stays on one slide or sheet.
     `count_tokens` is called once for each sentence, with what stands between it and the next, and must not
     count the special tokens that a model adds to every text. Pages count from 1.
     Raises `InexactSplit` if sentences were lost or repeated, and `ValueError` if `max_tokens` is below 1.
@@ -79,29 +85,39 @@ def _units(
     ends = [*(sentence.start for sentence in found[1:]), found[-1].end] if found else []
     units: list[_Unit] = []
     open_heading = False
+    page_ends = parsed.pages if locator(parsed.format) in _APART else ()
+    page = 0
     for sentence, end, level in zip(found, ends, _heading_levels(parsed.headings, found), strict=True):
         tokens = max(1, count_tokens(parsed.text[sentence.start : end]))
+        above, page = page, bisect_right(page_ends, sentence.start)
+        starts_page = page != above
+        open_heading = open_heading and not starts_page
         # A sentence that is over the limit by itself keeps its heading: the limit is lost anyway.
         if open_heading and (units[-1].tokens + tokens <= max_tokens or tokens > max_tokens):
-            above = units.pop()
-            units.append(replace(above, sentences=(*above.sentences, sentence), tokens=above.tokens + tokens))
+            head = units.pop()
+            units.append(replace(head, sentences=(*head.sentences, sentence), tokens=head.tokens + tokens))
         else:
             starts_section = level is not None and level <= MAX_SECTION_LEVEL and not open_heading
-            units.append(_Unit((sentence,), tokens, sentence.start in block_starts, starts_section))
+            units.append(
+                _Unit((sentence,), tokens, sentence.start in block_starts, starts_section, starts_page)
+            )
         open_heading = level is not None
     return units
 
 
 def _sections(units: Sequence[_Unit], min_tokens: int) -> Iterator[Sequence[_Unit]]:
-    """Runs of units that start at section headings; one of less than `min_tokens` runs on into the next."""
+    """Runs of units that start at section headings; one of less than `min_tokens` runs on into the next.
+
+    What starts a page runs on from nothing.
+    """
     starts = [0]
     tokens = 0
     for number, unit in enumerate(units):
-        if unit.starts_section and tokens >= min_tokens and number:
+        if number and (unit.starts_page or (unit.starts_section and tokens >= min_tokens)):
             starts.append(number)
             tokens = 0
         tokens += unit.tokens
-    if tokens < min_tokens and len(starts) > 1:
+    if tokens < min_tokens and len(starts) > 1 and not units[starts[-1]].starts_page:
         starts.pop()
     for start, end in zip(starts, [*starts[1:], len(units)], strict=True):
         if start < end:

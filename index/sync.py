@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from index.errors import InvalidRequest, NotFound
-from index.load import SUFFIXES, Limits
+from index.load import DEFAULT_LIMITS, SUFFIXES, Limits
 from index.upload import Result, Upload
-
-_MAX_BYTES = Limits().max_bytes
 
 
 class Known(Protocol):
@@ -72,13 +70,14 @@ def files_under(root: Path) -> list[Path]:
     return _walk(root)[0]
 
 
-def sync(shelf: Shelf, root: Path) -> Iterator[Synced]:
+def sync(shelf: Shelf, root: Path, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Synced]:
     """Make the collection hold the files under `root`, and none that it once held from there and have gone.
 
     A document's source is the folder's name and the path below it. A file that the collection holds already,
     by way of a folder above or below, keeps its source. A folder of the same name that lies elsewhere and
     still exists is another folder: its documents are not touched, and ours get a numbered name; one that is
-    no longer where it was has moved here. What can't be listed or read is a failure, and its documents stay.
+    no longer where it was has moved here. What can't be listed or read, or is larger than `limits` allow, is a
+    failure, and its documents stay.
 
     Raises `FileNotFoundError` where `root` does not exist, `InvalidRequest` where it is no file or folder.
     """
@@ -92,7 +91,7 @@ def sync(shelf: Shelf, root: Path) -> Iterator[Synced]:
     files = {path: _place(path, root, prefix, held) for path in paths}
     failed: list[Synced] = []
     for _, group in groupby(files, key=lambda path: files[path].origin):
-        for result in shelf.put(_uploads(group, files, failed)):
+        for result in shelf.put(_uploads(group, files, failed, max_bytes=limits.max_bytes)):
             yield Synced(result.source, result.outcome, str(result.error) if result.error else None)
     yield from failed
     yield from (Synced(str(path), "skipped") for path in skipped)
@@ -165,7 +164,9 @@ def _prefix(root: Path, known: Iterable[Known]) -> str:
     return name
 
 
-def _uploads(paths: Iterable[Path], files: Mapping[Path, _Place], failed: list[Synced]) -> Iterator[Upload]:
+def _uploads(
+    paths: Iterable[Path], files: Mapping[Path, _Place], failed: list[Synced], *, max_bytes: int
+) -> Iterator[Upload]:
     for path in paths:
         place = files[path]
         if any(unicodedata.category(letter) == "Cc" for letter in place.source):
@@ -173,8 +174,8 @@ def _uploads(paths: Iterable[Path], files: Mapping[Path, _Place], failed: list[S
             continue
         try:
             size = path.stat().st_size
-            if size > _MAX_BYTES:
-                raise InvalidRequest(f"it has {size:,} bytes, over the limit of {_MAX_BYTES:,}: split it")
+            if size > max_bytes:
+                raise InvalidRequest(f"it has {size:,} bytes, over the limit of {max_bytes:,}: split it")
             upload = Upload(place.source, path.name, path.read_bytes(), origin=place.origin)
         except OSError as error:
             failed.append(_failed(place.source, f"{path} could not be read: {error.strerror}"))

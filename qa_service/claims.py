@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from index.document import Span
+from index.document import Locator, Span
+
+
+def address(document_id: str, span: Span) -> str:
+    """Where a span of a document can be read, relative to the service."""
+    return f"/documents/{document_id}?start={span.start}&end={span.end}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +23,12 @@ class Citation:
     span: Span
     quote: str
     page: int | None = None
+    locator: Locator = "page"
 
     @property
     def url(self) -> str:
         """Where the quoted span can be read, relative to the service."""
-        return f"/documents/{self.document_id}?start={self.span.start}&end={self.span.end}"
+        return address(self.document_id, self.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,9 @@ class Support:
     were compared with the cited text; `score` is the share of the content words that were found, and below a
     half the verdict is `partial`. `numbers_and_dates`: only these were compared, since the claim and the text
     are in different languages, so the verdict is `partial` too. `unchecked`: the claim has no content word.
+    `model`: a model gave a second opinion after the guards; only then may the verdict be `unsupported`.
     """
 
-    verdict: Literal["supported", "partial", "unchecked"]
-    method: Literal["verbatim", "guards", "numbers_and_dates"]
+    verdict: Literal["supported", "partial", "unsupported", "unchecked"]
+    method: Literal["verbatim", "guards", "numbers_and_dates", "model"]
     score: float | None = None

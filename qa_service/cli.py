@@ -16,10 +16,11 @@ import click
 from index.errors import QAError
 from qa_service import commands
 from qa_service.conversation_commands import conversations
+from qa_service.feedback_commands import feedback
+from qa_service.key_commands import keys
 
 if TYPE_CHECKING:
     from qa_service.client import Client
-    from qa_service.keys import Keys
     from qa_service.local import Local
 
 _INTERRUPTED = 130
@@ -153,39 +154,9 @@ def serve(host: str, port: int) -> None:
     run(commands.settings(), host=host, port=port)
 
 
-@main.group()
-def keys() -> None:
-    """Make, list and revoke the secret keys of the HTTP interface."""
-
-
-@keys.command("create")
-@click.argument("name")
-def create_key(name: str) -> None:
-    """Make a key called NAME and print it: it can't be shown again."""
-    with _keys() as held:
-        _, text = held.create(name)
-    click.echo(text)
-
-
-@keys.command("list")
-def list_keys() -> None:
-    """List the keys by name; their texts are not stored."""
-    with _keys() as held:
-        for key in held.list():
-            click.echo(f"{key.name}  sk_{key.id}_…")
-
-
-@keys.command("revoke")
-@click.argument("name")
-def revoke_key(name: str) -> None:
-    """Revoke the key called NAME at once."""
-    with _keys() as held:
-        held.revoke(name)
-        if not held.exist():
-            click.echo("no key is left: on loopback the service is open again", err=True)
-
-
 main.add_command(conversations)
+main.add_command(feedback)
+main.add_command(keys)
 
 
 @contextmanager
@@ -216,12 +187,3 @@ def _connected(command: str) -> "Iterator[Local | Client]":
             services.close()
     finally:
         lock.release()
-
-
-@contextmanager
-def _keys() -> "Iterator[Keys]":
-    """The keys are in the catalog, which takes a second process; the index does not."""
-    from qa_service.keys import opened_keys
-
-    with opened_keys(commands.settings()) as keys:
-        yield keys

@@ -23,10 +23,14 @@
     │   ├── ModelIncomplete               the reply has no proper end
     │   │   ├── ModelTruncated            the stream was cut
     │   │   └── ModelLengthLimit          it came to its limit of tokens
-    │   └── ModelProtocolError            what came is not a reply
-    │       ├── ModelReplyEmpty           no text
-    │       ├── ModelReplyMalformed       broken JSON, HTTP or shape
-    │       └── ModelReplyContentType     an HTML page
+    │   ├── ModelProtocolError            what came is not a reply
+    │   │   ├── ModelReplyEmpty           no text
+    │   │   ├── ModelReplyMalformed       broken JSON, HTTP or shape
+    │   │   └── ModelReplyContentType     an HTML page
+    │   ├── BudgetExhausted               the key has no budget left for the call today
+    │   ├── RequestOverBudget             the call costs more than one request may
+    │   └── ModelPriceUnknown             there is a budget in dollars, and no price to count by
+    ├── Cancelled                         nobody waits for the answer any more
     ├── SettingsError                     a setting is missing or wrong
     ├── Unauthorized                      the request has no valid key
     ├── Forbidden                         the request may not be made from there
@@ -49,7 +53,8 @@ if TYPE_CHECKING:
 class ModelError(QAError):
     """The language model gave no usable reply.
 
-    `retryable` says whether the same request to the same model may well succeed a moment later.
+    `retryable` says whether the same request to the same model may well succeed a moment later, `charged`
+    whether the provider may ask money for it, although it did not say how much was consumed.
     `retry_after_seconds` is the wait that the provider asked for; `usage` is what the failed call is known to
     have consumed.
     """
@@ -57,6 +62,7 @@ class ModelError(QAError):
     code = "model_failed"
     status = 502
     retryable: ClassVar[bool] = False
+    charged: ClassVar[bool] = False
 
     def __init__(
         self, message: str, *, retry_after_seconds: float | None = None, usage: "Usage | None" = None
@@ -129,18 +135,21 @@ class ModelFirstTokenTimeout(ModelTimeout):
     """The first token did not come in time. Not retryable: the provider may charge for what it works on."""
 
     code = "model_first_token_timeout"
+    charged = True
 
 
 class ModelIdleTimeout(ModelTimeout):
     """The next token did not come in time."""
 
     code = "model_idle_timeout"
+    charged = True
 
 
 class ModelDeadlineExceeded(ModelTimeout):
     """The time for the whole answer is over."""
 
     code = "model_deadline_exceeded"
+    charged = True
 
 
 class ModelRateLimited(ModelError):
@@ -180,6 +189,7 @@ class ModelRefused(ModelError):
     """The model, or a content filter before it, refused."""
 
     code = "model_refused"
+    charged = True
     status = 422
 
 
@@ -187,6 +197,7 @@ class ModelIncomplete(ModelError):
     """The reply has no proper end; what came of it must not pass for the whole."""
 
     code = "model_incomplete"
+    charged = True
 
 
 class ModelTruncated(ModelIncomplete):
@@ -211,18 +222,47 @@ class ModelReplyEmpty(ModelProtocolError):
     """The reply holds no text."""
 
     code = "model_reply_empty"
+    charged = True
 
 
 class ModelReplyMalformed(ModelProtocolError):
     """The reply is broken: its HTTP, its JSON or its shape."""
 
     code = "model_reply_malformed"
+    charged = True
 
 
 class ModelReplyContentType(ModelProtocolError):
     """A web page came instead of a reply."""
 
     code = "model_reply_content_type"
+
+
+class BudgetExhausted(ModelError):
+    """The key has no budget left for the call today; nothing was sent."""
+
+    code = "budget_exhausted"
+    status = 429
+
+
+class RequestOverBudget(ModelError):
+    """The call costs more than what is left of one request's budget; nothing was sent."""
+
+    code = "request_over_budget"
+    status = 413
+
+
+class ModelPriceUnknown(ModelError):
+    """There is a budget in dollars, and no price to count the model by; nothing was sent."""
+
+    code = "model_price_unknown"
+
+
+class Cancelled(QAError):
+    """Nobody waits for the answer any more. No `ModelError`: nothing else is to be tried for it."""
+
+    code = "cancelled"
+    status = 499
 
 
 class SettingsError(QAError):

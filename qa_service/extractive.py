@@ -15,7 +15,7 @@ from qa_service.answer_type import asked_for, has
 from qa_service.conversations.history import FollowUp
 from qa_service.disagreement import disagreeing
 from qa_service.gate import Rejected
-from qa_service.llm import Deadline, Usage
+from qa_service.llm import NO_USAGE, Deadline
 from qa_service.protocol import Draft, DraftClaim, DraftConflict, Offer, clean
 
 MAX_SENTENCES = 3
@@ -59,7 +59,8 @@ class ExtractiveWriter:
 class ExtractiveWriting:
     """An answer of quoted sentences."""
 
-    usage = Usage(0, 0, 0.0)
+    model = "extractive"
+    usage = NO_USAGE
     prompts: dict[str, str] = {}  # noqa: RUF012 - as above
 
     def __init__(self, question: str, offer: Offer) -> None:

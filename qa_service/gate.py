@@ -11,7 +11,7 @@ that could pass for a marker, and no link that the cited text does not hold.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Literal
@@ -89,6 +89,7 @@ class Gate:
         self._question = question
         self._numbers: dict[tuple[str, Span], Citation] = {}
         self._made: set[tuple[str, Side | None]] = set()
+        self._judged: dict[tuple[str, Span], Citation] = {}
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -112,6 +113,29 @@ class Gate:
             text = clean(sentence)
             fault = self._foreign_text(text, ()) or self._unheard(sentence)
             yield Rejected(text, (), *fault) if fault else text
+
+    def judged(self, claims: Sequence[tuple[Claim, Support | None]]) -> list[Claim]:
+        """All claims made since the last call, made anew with that support, but for those with None.
+
+        For claims that nobody has seen yet: their citations are numbered again, so that what was left out leaves
+        no gap, and may be said again.
+        """
+        self._numbers = dict(self._judged)
+        kept = []
+        for claim, support in claims:
+            if (claim.text, claim.side) not in self._made:
+                raise ValueError("only a claim that this gate has made can be judged by it")
+            if support is None:
+                self._made.discard((claim.text, claim.side))
+            else:
+                citations = tuple(map(self._renumbered, claim.citations))
+                kept.append(Claim(claim.text, citations, support, claim.side, _SEAL))
+        self._judged = dict(self._numbers)
+        return kept
+
+    def _renumbered(self, citation: Citation) -> Citation:
+        key = (citation.document_id, citation.span)
+        return self._numbers.setdefault(key, replace(citation, number=len(self._numbers) + 1))
 
     def _unheard(self, sentence: str) -> tuple[Reason, str] | None:
         if not says_only_that_it_is_missing(sentence, self._question):
@@ -244,7 +268,8 @@ class Gate:
                 chunk_id=passage.chunk_id,
                 span=span,
                 quote=quote,
-                page=passage.page,
+                page=passage.page_of(span),
+                locator=passage.locator,
             )
         return self._numbers[key]
 

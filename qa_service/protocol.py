@@ -30,6 +30,9 @@ __all__ = [
     "clean",
 ]
 
+PLACEHOLDER = "key"
+"""What stands for the key where a prompt has to be the same for all requests. No key: it has a vowel."""
+
 _KEY_LETTERS = "bcdfghjkmnpqrstvwxz"  # no vowels: a key is no word, in any language
 _KEY_LENGTH = 4
 _ID = re.compile(r"([a-z]*)(\d{1,4})\.(\d{1,4})")
@@ -71,11 +74,12 @@ class Offer:
     def find(self, identifier: str) -> Offered | None:
         """The sentence of that id; None where it was not offered, or carries the key of another request.
 
-        An id without a key is taken for one of this request, since weak models leave it out. It opens
-        nothing: whatever it names was offered, and the claim is checked against that.
+        An id without a key is taken for one of this request, since weak models leave it out, and so is one with
+        the word that stands for the key in the prompt. It opens nothing: whatever it names was offered, and the
+        claim is checked against that.
         """
         match = _ID.fullmatch(identifier)
-        if not match or match[1] not in ("", self.key):
+        if not match or match[1] not in ("", PLACEHOLDER, self.key):
             return None
         passage, sentence = int(match[2]) - 1, int(match[3]) - 1
         if not (0 <= passage < len(self.passages) and 0 <= sentence < len(self.passages[passage].sentences)):
@@ -89,7 +93,7 @@ class Offer:
     def _render(self, at: int) -> str:
         passage = self.passages[at]
         path = " > ".join(dict.fromkeys((passage.title, *passage.headings)))
-        page = f", page {passage.page}" if passage.page else ""
+        page = f", {passage.locator} {passage.page}" if passage.page else ""
         lines = [f"Passage {at + 1}, from: {defuse(path)}{page}"]
         lines += [f"[{self.id_of(at, i)}] {defuse(s.text)}" for i, s in enumerate(passage.sentences)]
         return "\n".join(lines)

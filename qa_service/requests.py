@@ -1,7 +1,8 @@
 """What requests may hold, validated where they come in: over HTTP and from the command line."""
 
+import re
 import unicodedata
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,8 +18,10 @@ from pydantic import (
 from index.errors import InvalidRequest
 from index.retrieve import MAX_K
 from qa_service.conversations.messages import Role
+from qa_service.keys import Scope
 
 _MAX_SHOWN = 100
+_PLACE = re.compile(r"[0-9a-f]{1,15}-[0-9a-f]{1,32}")
 # By pydantic's type of error; what stands in braces is its context.
 _MESSAGES = {
     "bool_type": "send true or false",
@@ -57,6 +60,12 @@ def _visible(value: str) -> str:
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("it is empty")
+    return value
+
+
+def _place(value: str) -> str:
+    if not _PLACE.fullmatch(value):
+        raise ValueError("send what was given as `next`")
     return value
 
 
@@ -171,6 +180,45 @@ class ConversationsRequest(Request):
 
 class NewConversationRequest(Request):
     """`POST /v1/conversations`: nothing is asked for yet."""
+
+
+class NewSessionRequest(Request):
+    """`POST /v1/sessions`: nothing is asked for yet."""
+
+
+class NewKeyRequest(Request):
+    """`POST /v1/keys`; without scopes a secret key has all, without collections it is for all."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(_visible)]
+    kind: Literal["secret", "publishable"] = "secret"
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] | None = None
+    collections: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = None
+    origins: Annotated[list[Label], Field(max_length=100)] = []
+    days: Annotated[int, Field(ge=1, le=36500)] | None = None
+
+
+class FeedbackRequest(Request):
+    """`POST /v1/feedback`, on an answer by the id that came with it."""
+
+    answer_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    rating: Literal["up", "down"]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] = ""
+    corrected: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
+
+
+class FeedbackListRequest(Request):
+    """The query of `GET /v1/feedback`; `after` is what a page before gave as `next`."""
+
+    limit: Annotated[Digits, Field(ge=1, le=MAX_PAGE)] = 100
+    after: Annotated[str, AfterValidator(_place)] | None = None
+
+    @property
+    def cursor(self) -> tuple[int, str] | None:
+        """The place that the page follows."""
+        if self.after is None:
+            return None
+        at, _, answer_id = self.after.partition("-")
+        return int(at, 16), answer_id
 
 
 class TextRequest(Request):

@@ -22,6 +22,7 @@ from index.owner import OwnerLock
 from qa_service import logs
 from qa_service.address import is_loopback, listen, own_url
 from qa_service.errors import SettingsError
+from qa_service.garbage import settle
 from qa_service.replies import HEADERS, problem_headers, problem_json
 from qa_service.settings import Settings
 from qa_service.startup import Startup
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
     from qa_service.api import Access
+    from qa_service.services import Services
 
 _DRAIN_SECONDS = 25
 """How long running requests may go on after SIGTERM; streams that go on longer end with an error."""
@@ -226,6 +228,12 @@ def _leave(master: Arbiter, worker: _Worker) -> None:
         os._exit(0)  # threads that still wait for a model end with the process
 
 
+def _warm(services: "Services") -> None:
+    """Load what calls the model, after which nothing large is loaded any more."""
+    services.warm_model()
+    settle()
+
+
 class _Opened:
     """The application, with what it stands on."""
 
@@ -243,7 +251,7 @@ class _Opened:
         self._worker = Worker(self._services)
         self._streams = Streams(places=settings.threads, heartbeat_seconds=settings.heartbeat_seconds)
         self.wsgi: WSGIApplication = create_app(Context(self._services, self._worker, self._streams, access))
-        threading.Thread(target=self._services.warm_model, name="warm-model", daemon=True).start()
+        threading.Thread(target=_warm, args=(self._services,), name="warm", daemon=True).start()
         is_open = access.is_local and not self._services.keys.exist()
         with suppress(OSError):  # nobody has to listen
             click.echo(_OPEN if is_open else _CLOSED)

@@ -1,33 +1,42 @@
 """The one place that wires the parts together."""
 
+import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from index.catalog import Catalog, Collection
 from index.document import Passage
 from index.embed import Embedder, open_embedder
-from index.errors import InvalidRequest
+from index.errors import CatalogError, InvalidRequest
 from index.followers import Followers
 from index.ingest import Ingestor, OnEmbedded
 from index.jobs import Jobs
+from index.load.child import ChildLoader
 from index.owner import OwnerLock
 from index.retrieve import Retriever
 from index.sync import Known
 from index.upload import Result, Upload
 from qa_service.answer import Answer, Answerer, Event, Finished, Question
+from qa_service.budgets import budgets_of
 from qa_service.conversations.history import Turn, trimmed
 from qa_service.conversations.messages import turns_of
 from qa_service.conversations.rewriting import ModelRewriter, RuleRewriter
 from qa_service.conversations.store import Caller, Conversations
 from qa_service.database import open_database
 from qa_service.extractive import ExtractiveWriter
+from qa_service.feedback import Feedback
 from qa_service.keys import Keys
-from qa_service.llm import ChatModel, LiteLLMModel, Timeouts
+from qa_service.llm import ChatModel, LiteLLMModel, Timeouts, provider_of
+from qa_service.metering import Account, MeteredModel
 from qa_service.relevance import assessor
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.settings import Settings
+from qa_service.verifying import ModelVerifier
 from qa_service.wire import answer_json
 from qa_service.writing import ModelWriter, Writer
+
+log = logging.getLogger(__name__)
 
 
 class Services:
@@ -47,6 +56,8 @@ class Services:
             self.jobs = Jobs(database)
             self.conversations = Conversations(database, days=settings.conversation_days)
             self.conversations.prune()
+            self.feedback = Feedback(database, days=settings.feedback_days)
+            self.feedback.prune()
             if embedder is None:
                 embedder = open_embedder(settings.embedding_model, cache_dir=settings.data_dir / "models")
                 opened.callback(embedder.close)
@@ -55,13 +66,21 @@ class Services:
                 settings.data_dir / "followers", self.catalog, chroma_url=settings.chroma_url
             )
             opened.callback(self.followers.close)
+            self.loader = ChildLoader(seconds=settings.parse_seconds, megabytes=settings.parse_megabytes)
+            opened.callback(self.loader.close)
             self.retriever = Retriever(self.catalog, self.embedder, self.followers)
+            self.budgets = budgets_of(settings, database)
             self.model = open_model(settings)
+            self._second = open_verifying_model(settings)
             self.answerer = self.answerer_with(self.model)
             self._opened = opened.pop_all()
 
-    def answerer_with(self, model: ChatModel | None) -> Answerer:
-        """What answers from these documents with the given model, or without one by quoting."""
+    def answerer_with(self, model: ChatModel | None, *, second: ChatModel | None = None) -> Answerer:
+        """What answers from these documents with the given model, or without one by quoting.
+
+        `second` takes the place of the model that the settings name for second opinions, if they name one.
+        """
+        second = second or self._second or model
         max_tokens = self.settings.max_output_tokens
         writer: Writer = ModelWriter(model, max_tokens=max_tokens) if model else ExtractiveWriter()
         return Answerer(
@@ -71,6 +90,9 @@ class Services:
             assess=assessor(self.embedder.name, point="model" if model else "extractive"),
             total_seconds=self.settings.answer_seconds,
             rewriter=ModelRewriter(model) if model else RuleRewriter(),
+            verifier=ModelVerifier(second, policy=self.settings.verify_policy, max_tokens=max_tokens)
+            if model and second and self.settings.verify
+            else None,
         )
 
     def collection(self, name: str) -> Collection:
@@ -81,25 +103,39 @@ class Services:
 
     def ingestor(self, collection: Collection) -> Ingestor:
         """What writes documents into a collection."""
-        return Ingestor(self.catalog, collection, self.embedder, self.followers)
+        return Ingestor(self.catalog, collection, self.embedder, self.followers, load=self.loader)
 
-    def answer(self, wanted: AnswerRequest, caller: Caller) -> Iterator[Event]:
+    def _answerer_for(self, caller: Caller) -> Answerer:
+        """What answers whoever calls, as far as the budgets allow."""
+        if self.model is None or not self.budgets.are_limited:
+            return self.answerer
+        owner = caller.key_id or ""
+        self.budgets.require(owner)
+        account = Account(self.budgets, owner)
+        second = MeteredModel(self._second or self.model, account)
+        return self.answerer_with(MeteredModel(self.model, account), second=second)
+
+    def answer(
+        self, wanted: AnswerRequest, caller: Caller, *, cancelled: threading.Event | None = None
+    ) -> Iterator[Event]:
         """The events of the answer to a question; of a conversation, the end comes when the turn is kept.
 
         Raises `InvalidRequest` where the question is too long, `NotFound` where the caller has no such
-        conversation, and `ConversationFull` where it takes no more turns.
+        conversation, `ConversationFull` where it takes no more turns, and `BudgetExhausted`. Setting `cancelled`
+        ends the answer, and what a model is doing for it.
         """
         self._check_length("question", wanted.question)
-        events = self.answerer.answer(
+        events = self._answerer_for(caller).answer(
             Question(
                 wanted.question,
                 collection=wanted.collection,
                 k=wanted.k or self.settings.passages,
                 only=wanted.filter,
                 history=trimmed(self._history(wanted, caller), max_tokens=self.settings.history_tokens),
-            )
+            ),
+            cancelled=cancelled,
         )
-        return self._kept(events, wanted, caller) if wanted.conversation_id else events
+        return self._kept(events, wanted, caller)
 
     def _history(self, wanted: AnswerRequest, caller: Caller) -> tuple[Turn, ...]:
         if wanted.conversation_id:
@@ -114,14 +150,25 @@ class Services:
             yield event
 
     def _keep(self, answer: Answer, wanted: AnswerRequest, caller: Caller) -> None:
-        self.conversations.append(
-            wanted.conversation_id or "",
-            caller,
-            question=wanted.question,
-            query=answer.query,
-            said=" ".join(claim.text for claim in answer.claims),
-            answer=answer_json(answer),
-        )
+        if wanted.conversation_id:
+            self.conversations.append(
+                wanted.conversation_id,
+                caller,
+                question=wanted.question,
+                query=answer.query,
+                said=" ".join(claim.text for claim in answer.claims),
+                answer=answer_json(answer),
+            )
+        try:
+            self.feedback.keep(
+                answer,
+                caller,
+                question=wanted.question,
+                collection=wanted.collection,
+                conversation_id=wanted.conversation_id,
+            )
+        except CatalogError as error:  # an answer is worth more than that it can be rated
+            log.warning("an answer can't be rated: %s", error)
 
     def search(self, wanted: SearchRequest) -> tuple[Passage, ...]:
         """The passages for a query, best first; `InvalidRequest` where it is too long."""
@@ -192,13 +239,27 @@ def open_model(settings: Settings) -> LiteLLMModel | None:
     """The model that the settings name, None where they name none."""
     if settings.model is None:
         return None
+    return _open(settings, settings.model, fallbacks=settings.model_fallbacks)
+
+
+def open_verifying_model(settings: Settings) -> LiteLLMModel | None:
+    """The model that gives second opinions, None where the settings name none, or the one that writes."""
+    if settings.verify in (None, "model", settings.model):
+        return None
+    return _open(settings, settings.verify)
+
+
+def _open(settings: Settings, name: str, *, fallbacks: Sequence[str] = ()) -> LiteLLMModel:
+    same = provider_of(name) == provider_of(settings.model or name)
     return LiteLLMModel(
-        settings.model,
+        name,
         timeouts=Timeouts(
             connect_seconds=settings.connect_seconds,
             first_token_seconds=settings.first_token_seconds,
             idle_seconds=settings.idle_seconds,
         ),
-        api_base=settings.model_api_base,
-        fallbacks=settings.model_fallbacks,
+        api_base=settings.model_api_base if same else None,
+        fallbacks=fallbacks,
+        cooldown_seconds=settings.model_cooldown_seconds,
+        system_role=settings.model_system_role,
     )

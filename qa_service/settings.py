@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -40,6 +40,8 @@ Folder = Annotated[Path, AfterValidator(_expanded)]
 Address = Annotated[str | None, AfterValidator(_web_address)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Limit = Annotated[int | None, Field(ge=1)]
+Dollars = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -71,6 +73,19 @@ class Settings(BaseSettings):
     model_fallbacks: Names = ()
     """Models to ask, in order, where `QA_MODEL` fails before its first word; separated by commas."""
 
+    model_system_role: bool = True
+    """Whether the models take a system message; False puts it into the user's."""
+
+    model_cooldown_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30
+    """How long a model that failed is left alone, where its provider does not say, and another can be asked."""
+
+    verify: str | None = None
+    """A litellm model name, or `model` for `QA_MODEL` itself, that gives a second opinion on each claim. Unset:
+    what the guards found stands."""
+
+    verify_policy: Literal["drop", "flag", "repair"] = "drop"
+    """What becomes of a claim that the second opinion finds unsupported."""
+
     embedding_model: str | None = None
     """A litellm embedding model name. Unset: the local multilingual model."""
 
@@ -98,8 +113,26 @@ class Settings(BaseSettings):
     max_output_tokens: Annotated[int, Field(ge=16)] = 1000
     """The most tokens that a model may write an answer in."""
 
+    max_request_tokens: Limit = None
+    """The most tokens that one request may consume in all its calls. Unset: no limit."""
+
+    max_request_usd: Dollars = None
+    """The most US dollars that one request may cost in all its calls. Unset: no limit."""
+
+    max_day_tokens: Limit = None
+    """The most tokens that a key may consume in a day. Unset: no limit."""
+
+    max_day_usd: Dollars = None
+    """The most US dollars that a key may cost in a day. Unset: no limit."""
+
     max_upload_mib: Annotated[int, Field(ge=1)] = 64
     """The largest request body that is taken, in MiB."""
+
+    parse_seconds: Seconds = 20
+    """The time that one file may take to be parsed."""
+
+    parse_megabytes: Annotated[int, Field(ge=64)] = 512
+    """The memory that parsing one file may take, in MiB."""
 
     max_question_characters: Annotated[int, Field(ge=1)] = 4000
     """The longest question or query that is taken."""
@@ -109,6 +142,12 @@ class Settings(BaseSettings):
 
     conversation_days: Annotated[int, Field(ge=1, le=36500)] = 30
     """How long a conversation is kept after its last turn, in days."""
+
+    feedback_days: Annotated[int, Field(ge=0, le=36500)] = 30
+    """How long an answer can be rated, in days, for which it is kept; 0 keeps none and takes no feedback."""
+
+    session_seconds: Annotated[int, Field(ge=60, le=86400)] = 900
+    """How long a token works that a page was given instead of a publishable key."""
 
     threads: Annotated[int, Field(ge=2, le=900)] = 32
     """Requests that `qa serve` works on at once, and the answers that are streamed at once."""

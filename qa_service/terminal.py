@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from index.document import LOCATORS
+
 _WIDTH = 96
 _JOINERS = "\u200c\u200d"  # they shape letters and emoji, and do nothing else
 _CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -103,8 +105,8 @@ def _end(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _title(number: str, place: dict[str, Any]) -> str:
-    page = f", page {place['page']}" if "page" in place else ""
-    return click.style(f"{number} {printable(place['title'])}{page}", bold=True)
+    counted = "".join(f", {locator} {place[locator]}" for locator in LOCATORS if locator in place)
+    return click.style(f"{number} {printable(place['title'])}{counted}", bold=True)
 
 
 def _quoted(text: str) -> Iterator[str]:

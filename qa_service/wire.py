@@ -8,9 +8,11 @@ from index.document import Passage, Span
 from index.jobs import Delay, Job, JobItem
 from index.upload import Upload
 from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound
-from qa_service.claims import Citation
+from qa_service.claims import Citation, address
 from qa_service.conversations.store import Conversation, StoredTurn
+from qa_service.feedback import Rated
 from qa_service.gate import Claim
+from qa_service.keys import Key
 from qa_service.relevance import Relevance
 
 JSON = dict[str, Any]
@@ -33,7 +35,8 @@ def passage_json(passage: Passage) -> JSON:
         "span": span_json(passage.span),
         "text": passage.text,
         "headings": list(passage.headings),
-        **({"page": passage.page} if passage.page else {}),
+        **({passage.locator: passage.page} if passage.page else {}),
+        "url": address(passage.document_id, passage.span),
     }
 
 
@@ -47,7 +50,7 @@ def citation_json(citation: Citation) -> JSON:
         "chunk_id": citation.chunk_id,
         "span": span_json(citation.span),
         "quote": citation.quote,
-        **({"page": citation.page} if citation.page else {}),
+        **({citation.locator: citation.page} if citation.page else {}),
         "url": citation.url,
     }
 
@@ -101,6 +104,7 @@ def answer_json(answer: Answer) -> JSON:
         "debug": {
             "dropped": dict(answer.dropped),
             "prompts": dict(answer.prompts),
+            **({"unverified": answer.unverified} if answer.unverified else {}),
             **({"relevance": relevance_json(answer.relevance)} if answer.relevance else {}),
         },
     }
@@ -216,4 +220,36 @@ def export_json(conversation: Conversation, turns: Sequence[StoredTurn]) -> JSON
             }
             for turn in turns
         ],
+    }
+
+
+def rated_json(rated: Rated) -> JSON:
+    """An answer with what was said of it."""
+    return {
+        "answer_id": rated.answer_id,
+        "created_at": rated.created_at,
+        "rating": rated.rating,
+        "reason": rated.reason,
+        "corrected": rated.corrected,
+        "collection": rated.collection,
+        "status": rated.status,
+        "question": rated.question,
+        "query": rated.query,
+        "answer": rated.said,
+        "cited": list(rated.cited),
+    }
+
+
+def key_json(key: Key) -> JSON:
+    """A key without its text, as it is listed; null stands for all collections, and for no end."""
+    rights = key.rights
+    return {
+        "id": key.id,
+        "name": key.name,
+        "kind": rights.kind,
+        "scopes": list(rights.scopes),
+        "collections": None if rights.collections is None else list(rights.collections),
+        "origins": list(rights.origins),
+        "created_at": key.created_at,
+        "expires_at": rights.expires_at,
     }

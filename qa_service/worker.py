@@ -4,7 +4,14 @@ import logging
 import threading
 from collections import Counter
 
-from index.errors import CatalogError, EmbeddingError, FollowerError, InternalError, QAError
+from index.errors import (
+    CatalogError,
+    EmbeddingError,
+    FollowerError,
+    InternalError,
+    ParserUnavailable,
+    QAError,
+)
 from index.jobs import Delay, Queued
 from qa_service.services import Services
 from qa_service.watch import Watch
@@ -51,10 +58,11 @@ class Worker:
     def close(self) -> None:
         """Stop before the next batch of text is embedded; what is not finished waits in the catalog.
 
-        A file that takes long to be read is not waited for: the end of the process ends that.
+        The file that is being parsed is given up.
         """
         self._stop.set()
         self._wake.set()
+        self._services.loader.close()
         self._thread.join(_CLOSE_SECONDS)
 
     def _run(self) -> None:
@@ -75,6 +83,8 @@ class Worker:
     def _work(self) -> None:
         """Index what is queued; raises where that has to wait."""
         for item_id in sorted(self._services.jobs.queued(), key=self._tried):
+            if self._stop.is_set():
+                raise _StoppedError
             if item := self._services.jobs.take(item_id):  # else its document was deleted
                 self._finish(item)
             del self._attempts[item_id], self._faults[item_id]
@@ -96,6 +106,10 @@ class Worker:
         try:
             with self._watch.over(item_id):
                 self._index(item)
+        except ParserUnavailable:
+            if self._stop.is_set():
+                raise _StoppedError from None
+            raise
         except (_StoppedError, CatalogError, FollowerError):
             raise
         except EmbeddingError as error:

@@ -5,18 +5,17 @@ to write again what was rejected.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from prompts import prompt
 from qa_service.conversations.history import FollowUp, plain
 from qa_service.errors import ModelError, ModelReplyEmpty, ModelTruncated
 from qa_service.gate import Rejected
-from qa_service.llm import ChatModel, Deadline, Finish, Message, Usage
+from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Usage
 from qa_service.plain import defuse
 from qa_service.protocol import Discarded, Draft, Offer
 from qa_service.reading import Lines, read
-
-NO_USAGE = Usage(0, 0, 0.0)
 
 
 class Writing(Protocol):
@@ -25,6 +24,11 @@ class Writing(Protocol):
     @property
     def prompts(self) -> Mapping[str, str]:
         """The fingerprints of the prompts for this answer by name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Who has written it: the one that was asked, or the last fallback that took over."""
         ...
 
     @property
@@ -46,7 +50,7 @@ class Writer(Protocol):
 
     @property
     def name(self) -> str:
-        """What is given as the answer's `model`."""
+        """Who is asked to write; what is given as the `model` of an answer that nobody had to write."""
         ...
 
     @property
@@ -82,7 +86,7 @@ class ModelWriter:
         self, question: str, offer: Offer, *, deadline: Deadline, follow_up: FollowUp | None = None
     ) -> "ModelWriting":
         """Start to answer `question` from the passages on offer; `follow_up` says what it follows."""
-        asked = {"passages": offer.render(), "question": defuse(question)}
+        asked = {"passages": offer.render(), "question": defuse(question), "key": offer.key}
         if follow_up:
             name = "follow_up.user"
             told = [
@@ -93,7 +97,7 @@ class ModelWriter:
             name = "answer.user"
             user = prompt(name).render(**asked)
         messages = (
-            Message("system", prompt("answer.system").render(key=offer.key)),
+            Message("system", prompt("answer.system").render()),
             Message("user", user),
         )
         return ModelWriting(
@@ -119,25 +123,25 @@ class ModelWriting:
         max_tokens: int,
         deadline: Deadline,
     ) -> None:
-        self._model = model
+        self._asked = model
         self._messages = messages
         self._key = key
         self._max_tokens = max_tokens
         self._deadline = deadline
         self._written: list[str] = []
         self.prompts = prompts
+        self.model = model.name
         self.usage = NO_USAGE
 
     def drafts(self) -> Iterator[Draft]:
         """The answer, draft by draft, each when its line has ended.
 
-        Raises `ModelError` where the model fails; what it wrote since its last whole line is discarded. A
-        reply without text gives nothing: that is for the answer to call unverifiable, not a failure.
+        Raises `ModelError` where the model fails; what it wrote since its last whole line is discarded.
         """
         yield from self._stream(self._messages)
 
     def repaired(self, rejected: Sequence[Rejected]) -> Iterator[Draft]:
-        """What was rejected, written again by the same model with the reasons at hand."""
+        """What was rejected, written again by the same model with the reasons at hand, or nothing."""
         failures = [
             {"line": f"[[{','.join(each.ids)}]] {each.text}", "reason": each.explanation} for each in rejected
         ]
@@ -146,21 +150,22 @@ class ModelWriting:
             Message("assistant", "".join(self._written)),
             Message("user", prompt("repair.user").render(failures=failures)),
         )
-        yield from self._stream(messages)
+        # A model that leaves all of it out does as it was told.
+        with suppress(ModelReplyEmpty):
+            yield from self._stream(messages)
 
     def _stream(self, messages: Sequence[Message]) -> Iterator[Draft]:
         lines = Lines()
         try:
-            for piece in self._model.stream(messages, max_tokens=self._max_tokens, deadline=self._deadline):
+            for piece in self._asked.stream(messages, max_tokens=self._max_tokens, deadline=self._deadline):
                 if isinstance(piece, Finish):
+                    self.model = piece.model
                     self._spend(piece.usage)
                     yield from self._read(lines.finish(complete=True))
                     return
                 self._written.append(piece)
                 yield from self._read(lines.feed(piece))
-            raise ModelTruncated(f"{self._model.name} broke off before its end: ask again")
-        except ModelReplyEmpty as error:
-            self._spend(error.usage)
+            raise ModelTruncated(f"{self._asked.name} broke off before its end: ask again")
         except ModelError as error:
             self._spend(error.usage)
             yield from self._read(lines.finish(complete=False))
@@ -171,18 +176,8 @@ class ModelWriting:
             yield from read(line, key=self._key) if isinstance(line, str) else [line]
 
     def _spend(self, usage: Usage | None) -> None:
-        self.usage = total(self.usage, usage or NO_USAGE)
+        self.usage = self.usage + (usage or NO_USAGE)
 
 
 def _fingerprints(user: str) -> dict[str, str]:
     return {name: prompt(name).fingerprint for name in ("answer.system", user, "repair.user")}
-
-
-def total(one: Usage, other: Usage) -> Usage:
-    """What two calls have consumed together; the cost is known where that of both is."""
-    known = one.cost_usd is not None and other.cost_usd is not None
-    return Usage(
-        one.prompt_tokens + other.prompt_tokens,
-        one.completion_tokens + other.completion_tokens,
-        (one.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
-    )

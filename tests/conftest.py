@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -82,13 +83,41 @@ def services(settings: Settings, embedder: Embedder) -> Iterator[Services]:
 
 
 @pytest.fixture(scope="session")
+def endless_pdf() -> bytes:
+    """A PDF of 61 KB that takes more than an hour to parse: it shows one page of little text 9,999 times."""
+    content = zlib.compress(b"BT /F 10 Tf 10 700 Td (hello) Tj ET\n" + b"0 g " * 150_000)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[%s]/Count 9999>>" % (b"3 0 R " * 9999),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Length %d/Filter/FlateDecode>>stream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    out, table = b"%PDF-1.5\n", b"xref\n0 6\n0000000000 65535 f \n"
+    for number, each in enumerate(objects, start=1):
+        table += b"%010d 00000 n \n" % len(out)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, each)
+    return out + table + b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(out)
+
+
+@pytest.fixture(scope="session")
 def killing() -> ModuleType:
     """The module `soak/killing.py`, which the short and the long suite of kills share."""
-    spec = importlib.util.spec_from_file_location("killing", Path(__file__).parent / "soak" / "killing.py")
+    return _soak("killing")
+
+
+@pytest.fixture(scope="session")
+def faults() -> ModuleType:
+    """The module `soak/faults.py`, which the short and the long suite of faults share."""
+    return _soak("faults")
+
+
+def _soak(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "soak" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["killing"] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 

@@ -20,8 +20,8 @@ export interface Citation {
   readonly url: string;
 }
 
-/** How well the cited text carries a claim. */
-export type Verdict = "supported" | "partial" | "unchecked";
+/** How well the cited text carries a claim; `unsupported` is a model's second opinion. */
+export type Verdict = "supported" | "partial" | "unsupported" | "unchecked";
 
 /** One sentence of an answer, with the numbers of its citations. */
 export interface Claim {
@@ -43,11 +43,15 @@ export interface Passage {
   readonly span: Span;
   readonly text: string;
   readonly page?: number;
+  /** Where the span can be read, relative to the service. */
+  readonly url: string;
 }
 
 /** A whole answer, as the service sent it. */
 export interface Answer {
   readonly id: string;
+  /** What was searched for: the question, put in full where it follows others. */
+  readonly query: string;
   readonly status: "answered" | "conflict" | "partial" | "abstained";
   readonly reason?: string;
   readonly text: string;

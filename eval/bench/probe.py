@@ -30,13 +30,15 @@ class Probe:
 
 @contextmanager
 def probing() -> Iterator[Probe]:
-    """A probe that works until the block ends."""
+    """A probe that works until the block ends; its process has started before, which is work too."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
     process.start()
     theirs.close()
     probe = Probe()
+    with suppress(EOFError):  # it has died: nothing is probed
+        ours.recv()
     try:
         yield probe
     finally:
@@ -49,6 +51,7 @@ def probing() -> Iterator[Probe]:
 
 def _work(pipe: Connection) -> None:
     times = []
+    pipe.send(None)
     while not pipe.poll(_PAUSE_SECONDS):
         begin, until = time.perf_counter(), time.process_time() + WORK_MS / 1000
         while time.process_time() < until:

@@ -65,10 +65,10 @@ def measure(*, streams: int, tokens_per_second: float, starts_per_second: float,
             alone = [_hear(served, question, tokens_per_second) for question in asked[: _ALONE + _WARM_UP]]
         with serving(place.data_dir, {**settings, "QA_MODEL_API_BASE": url}) as served:
             _hear(served, asked[0], tokens_per_second)  # loads what the first answer loads
-            cpu, begin = served.cpu_seconds, time.perf_counter()
             with probing() as probe:
+                cpu, begin = served.cpu_seconds, time.perf_counter()
                 heard = _hear_at_once(served, asked, streams, tokens_per_second, 1 / starts_per_second)
-            wall, spent = time.perf_counter() - begin, served.cpu_seconds
+                wall, spent = time.perf_counter() - begin, served.cpu_seconds
     cores = None if cpu is None or spent is None else (spent - cpu) / wall
     return _found(alone[_WARM_UP:], heard, cores, wall, probe, claims=claims, rate=tokens_per_second)
 

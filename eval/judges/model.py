@@ -48,14 +48,13 @@ class ModelJudge:
         ]
         deadline = Deadline(self._seconds)
         reply, usage = self._ask(messages, deadline)
-        usages = [usage]
         if (label := verdict(reply, key)) is None:
             messages += [
                 Message("assistant", reply),
                 Message("user", prompt("judge.repair.user").render(key=key)),
             ]
-            reply, usage = self._ask(messages, deadline)
-            usages.append(usage)
+            reply, again = self._ask(messages, deadline)
+            usage += again
             label = verdict(reply, key)
         if label is None:
             raise JudgeError(
@@ -66,9 +65,9 @@ class ModelJudge:
             label,
             _SCORES[label],
             self.method,
-            _cost_usd(usages),
-            sum(each.prompt_tokens for each in usages),
-            sum(each.completion_tokens for each in usages),
+            usage.cost_usd,
+            usage.prompt_tokens,
+            usage.completion_tokens,
         )
 
     def _ask(self, messages: Sequence[Message], deadline: Deadline) -> tuple[str, Usage]:
@@ -102,8 +101,3 @@ def _key(*texts: str) -> str:
     while any((key := secrets.token_hex(4)) in text.lower() for text in texts):
         continue
     return key
-
-
-def _cost_usd(usages: Sequence[Usage]) -> float | None:
-    costs = [each.cost_usd for each in usages]
-    return None if None in costs else sum(cost for cost in costs if cost is not None)

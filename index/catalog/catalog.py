@@ -8,6 +8,8 @@ new one, a crash leaves nothing half-written, and whatever is in the database is
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -32,6 +34,9 @@ from index.language import LANGUAGES, Language
 _BATCH = 250  # chunks in a statement, of three bound values each: every SQLite build takes 999
 _MAX_FILTER_VALUES = 1000
 _LONGEST = 2**31 - 1
+_LAST_CHANGE = sa.select(sa.func.max(changes.c.seq)).where(
+    changes.c.collection_id == sa.bindparam("collection_id")
+)
 
 
 class Catalog:
@@ -225,11 +230,13 @@ class Catalog:
         found: list[str] = []
         with self._database.read() as connection:
             for at in range(0, max(1, len(spans)), _BATCH):
-                cuts = [_cut(span).label(f"cut_{i}") for i, span in enumerate(spans[at : at + _BATCH])]
-                query = sa.select(documents.c.id, *cuts).join(
-                    versions, versions.c.id == documents.c.live_version
-                )
-                row = connection.execute(query.where(versions.c.id == version_id)).one_or_none()
+                batch = spans[at : at + _BATCH]
+                values = {"version_id": version_id}
+                for i, span in enumerate(batch):
+                    start = min(max(span.start, 0), _LONGEST)
+                    values[f"start_{i}"] = start + 1
+                    values[f"length_{i}"] = min(max(span.end - start, 0), _LONGEST)
+                row = connection.execute(_cuts(len(batch)), values).one_or_none()
                 if row is None:
                     return None
                 found.extend(row[1:])
@@ -317,9 +324,8 @@ class Catalog:
 
     def last_change(self, collection: Collection) -> int:
         """The number of the collection's last change; 0 where nothing has changed yet."""
-        query = sa.select(sa.func.max(changes.c.seq)).where(changes.c.collection_id == collection.id)
         with self._database.read() as connection:
-            return connection.execute(query).scalar() or 0
+            return connection.execute(_LAST_CHANGE, {"collection_id": collection.id}).scalar() or 0
 
     def changes_after(self, collection: Collection, seq: int, *, limit: int = 256) -> list[Change]:
         """The collection's changes behind number `seq`, in order, at most `limit`."""
@@ -342,7 +348,17 @@ def check_model(collection: Collection, embedding_model: str) -> None:
         )
 
 
-def _cut(span: Span) -> sa.Function[str]:
-    start = min(max(span.start, 0), _LONGEST)
-    length = min(max(span.end - start, 0), _LONGEST)
-    return sa.func.substr(versions.c.text, start + 1, length, type_=sa.Text)
+@lru_cache(maxsize=32)
+def _cuts(n: int) -> sa.Select[Any]:
+    """A live version's document id and `n` stretches of its text; building it takes longer than running it."""
+    cuts = [
+        sa.func.substr(
+            versions.c.text,
+            sa.bindparam(f"start_{i}", type_=sa.Integer),
+            sa.bindparam(f"length_{i}", type_=sa.Integer),
+            type_=sa.Text,
+        ).label(f"cut_{i}")
+        for i in range(n)
+    ]
+    live = sa.select(documents.c.id, *cuts).join(versions, versions.c.id == documents.c.live_version)
+    return live.where(versions.c.id == sa.bindparam("version_id"))

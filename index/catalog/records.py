@@ -1,11 +1,12 @@
 """What the catalog takes and gives: collections, documents, versions, stored chunks, changes."""
 
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from index.document import Chunk, Format, Heading, Parsed, Span
+from index.document import Chunk, Format, Heading, Locator, Parsed, Span
 from index.language import Language
 from index.vectors import Int8Vectors, Vector, Vectors
 
@@ -96,7 +97,10 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A live or pending chunk as followers and retrieval see it; all spans are offsets in the document."""
+    """A live or pending chunk as followers and retrieval see it; all spans are offsets in the document.
+
+    `packed_sentences` holds the spans as they are stored, little-endian int32 pairs (start, end).
+    """
 
     version_id: int
     ordinal: int
@@ -106,17 +110,23 @@ class StoredChunk:
     metadata: Mapping[str, str]
     span: Span
     text: str
-    sentences: tuple[Span, ...]
+    packed_sentences: bytes
     headings: tuple[str, ...]
     page: int | None
     vector: Vector
     sentence_vectors: Int8Vectors
     language: Language = "unknown"
+    locator: Locator = "page"
 
     @property
     def id(self) -> str:
         """The chunk's public id."""
         return chunk_id(self.version_id, self.ordinal)
+
+    @property
+    def sentences(self) -> tuple[Span, ...]:
+        """The sentences' spans, made when they are asked for: a search ranks many more chunks than it shows."""
+        return tuple(Span(start, end) for start, end in struct.iter_unpack("<ii", self.packed_sentences))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Row
 
 from index.catalog.records import Collection, Document, DocumentStatus, DocumentText, StoredChunk
 from index.catalog.tables import chunks, documents, job_items, versions
-from index.document import Heading, Span
+from index.document import Heading, Span, locator
 
 
 def document_query() -> sa.Select[Any]:
@@ -46,7 +46,11 @@ def document_query() -> sa.Select[Any]:
 def chunk_query(collection_id: int) -> sa.Select[Any]:
     """A collection's chunks, those of pending versions too, for `to_chunk`."""
     return (
-        sa.select(chunks, versions.c.document_id, versions.c.title, versions.c.metadata, documents.c.source)
+        sa.select(
+            chunks,
+            *(versions.c.document_id, versions.c.title, versions.c.metadata, versions.c.format),
+            documents.c.source,
+        )
         .join(versions, versions.c.id == chunks.c.version_id)
         .join(documents, documents.c.id == versions.c.document_id)
         # The sum keeps the planner from the index on collections, which would have it read the whole collection.
@@ -102,7 +106,6 @@ def to_text(row: Row[Any]) -> DocumentText:
 
 def to_chunk(row: Row[Any]) -> StoredChunk:
     """A stored chunk from a row of `chunk_query`."""
-    spans = np.frombuffer(row.sentences, "<i4").reshape(-1, 2).tolist()
     vector = np.frombuffer(row.vector, "<f4")
     return StoredChunk(
         version_id=row.version_id,
@@ -113,10 +116,11 @@ def to_chunk(row: Row[Any]) -> StoredChunk:
         metadata=row.metadata,
         span=Span(row.start, row.end),
         text=row.text,
-        sentences=tuple(Span(start, end) for start, end in spans),
+        packed_sentences=row.sentences,
         headings=tuple(row.headings),
         page=row.page,
         vector=vector,
         sentence_vectors=np.frombuffer(row.sentence_vectors, np.int8).reshape(-1, len(vector)),
         language=row.language,
+        locator=locator(row.format),
     )

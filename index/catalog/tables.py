@@ -143,6 +143,7 @@ job_items = Table(
     sqlite_autoincrement=True,
 )
 
+# `collections` is null where the key is for all; the defaults are what keys of the first release were for.
 keys = Table(
     "keys",
     metadata,
@@ -150,6 +151,19 @@ keys = Table(
     Column("name", String(63), nullable=False, unique=True),
     Column("sha256", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("kind", String(11), nullable=False, server_default="secret"),
+    Column("scopes", JSON, nullable=False, server_default='["ask", "search", "write", "admin"]'),
+    Column("collections", JSON(none_as_null=True)),
+    Column("origins", JSON, nullable=False, server_default="[]"),
+    Column("expires_at", BigInteger),
+)
+
+# What this installation signs with, by purpose; as secret as the database is.
+signing = Table(
+    "signing",
+    metadata,
+    Column("purpose", String(16), primary_key=True),
+    Column("secret", String(64), nullable=False),
 )
 
 # `owner` is the id of the key that made it, null where none was asked for. It is no reference: when a key is
@@ -176,4 +190,58 @@ turns = Table(
     Column("query", Text, nullable=False),
     Column("said", Text, nullable=False),
     Column("answer", JSON, nullable=False),
+)
+
+# What was answered, so that it can be rated; it goes with its conversation. `said` and `cited` are what an
+# evaluation dataset takes of the answer. What was rated is kept, the rest for `QA_FEEDBACK_DAYS`.
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(16)),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE")),
+    Column("collection", String(63), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("cited", JSON, nullable=False),
+    Index("ix_answers_conversation_id", "conversation_id"),
+    Index("ix_answers_created_at", "created_at"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("rating", String(4), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("corrected", Text, nullable=False),
+    Index("ix_feedback_created_at", "created_at", "answer_id"),
+)
+
+# `owner` is the id of a key, empty for whoever calls without one; `day` is a UTC date. A reservation stands for a
+# call under way; one that has expired is of a process that died.
+spending = Table(
+    "spending",
+    metadata,
+    Column("owner", String(16), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
+    Column("nano_usd", BigInteger, nullable=False),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(16), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("nano_usd", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_reservations_owner_day", "owner", "day"),
+    Index("ix_reservations_expires_at", "expires_at"),
 )

@@ -3,6 +3,8 @@
 A format is a module of this package, named like the format, with a function
 `parse(data, *, name, limits)`; a line in `sniff.SUFFIXES`; and what it is told by in `sniff.sniff`.
 Its module is imported when the first document of the format comes.
+
+Files of strangers go through `child.ChildLoader`, which calls `load` in a process with limits of its own.
 """
 
 from importlib import import_module
@@ -11,21 +13,27 @@ from typing import Protocol
 from index.document import Format, Parsed
 from index.errors import DocumentTooLarge, EmptyDocument
 from index.load import sniff
-from index.load.limits import Limits
+from index.load.limits import DEFAULT_LIMITS, Limits, check_size
 
-__all__ = ["SUFFIXES", "Limits", "load"]
+__all__ = ["DEFAULT_LIMITS", "SUFFIXES", "Limits", "Loader", "load"]
 
 SUFFIXES = frozenset(suffix for suffixes in sniff.SUFFIXES.values() for suffix in suffixes)
 """The endings of file names, in lower case with their dot, that a walk through a folder picks up."""
 
-_DEFAULT_LIMITS = Limits()
+
+class Loader(Protocol):
+    """What turns files into text: `load` in this process, `ChildLoader` in one of its own."""
+
+    def __call__(self, data: bytes, *, name: str) -> Parsed:
+        """The text and layout of a file; raises a `LoadError` where it has none."""
+        ...
 
 
 class _Parse(Protocol):
     def __call__(self, data: bytes, *, name: str, limits: Limits) -> Parsed: ...
 
 
-def load(data: bytes, *, name: str, limits: Limits = _DEFAULT_LIMITS) -> Parsed:
+def load(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> Parsed:
     """The text and layout of the file whose content is `data`.
 
     The content decides which format it is; `name`, a file name or title, only tells Markdown from text, and
@@ -34,10 +42,7 @@ def load(data: bytes, *, name: str, limits: Limits = _DEFAULT_LIMITS) -> Parsed:
     Raises a `LoadError`: `UnsupportedFormat`, `EmptyDocument`, `EncryptedDocument`, `DamagedDocument`, or
     `DocumentTooLarge` if it is over `limits`.
     """
-    if len(data) > limits.max_bytes:
-        raise DocumentTooLarge(
-            f"{name!r} has {len(data):,} bytes, over the limit of {limits.max_bytes:,}: split it"
-        )
+    check_size(data, name=name, limits=limits)
     if not data.strip():
         raise _empty(name)
     parsed = _parser(sniff.sniff(data, name=name))(data, name=name, limits=limits)

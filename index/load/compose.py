@@ -1,24 +1,28 @@
 """Pieces of a marked-up document, in reading order, put together as one canonical text."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from index.document import Format, Heading, Parsed, Span
+from index.errors import DocumentTooLarge
 from index.load.canonical import canonical
+from index.load.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The text of one block; `level` is that of a heading, else 0.
 
-    A row that is a `header` says nothing by itself: it shares a block with the row below it.
+    A row that is a `header` says nothing by itself: it shares a block with the row below it. `page` is the
+    number of the page, slide or sheet that it is on, 0 where there are none.
     """
 
     text: str
     kind: Literal["paragraph", "heading", "item", "row"] = "paragraph"
     level: int = 0
     header: bool = False
+    page: int = 0
 
 
 def compose(pieces: Iterable[Piece], *, format: Format, title: str | None = None) -> Parsed:  # noqa: A002
@@ -30,6 +34,7 @@ def compose(pieces: Iterable[Piece], *, format: Format, title: str | None = None
     parts: list[str] = []
     headings: list[Heading] = []
     blocks: list[Span] = []
+    pages: list[int] = []
     offset = 0
     before: Piece | None = None
     for piece in pieces:
@@ -40,6 +45,7 @@ def compose(pieces: Iterable[Piece], *, format: Format, title: str | None = None
             parts.append("\n" if before.kind == piece.kind in {"item", "row"} else "\n\n")
             offset += len(parts[-1])
         span = Span(offset, offset + len(text))
+        pages += [offset] * (piece.page - len(pages))  # those without text are where the next one starts
         if piece.kind == "heading":
             headings.append(Heading(piece.level, " ".join(text.split()), span))
         parts.append(text)
@@ -51,7 +57,48 @@ def compose(pieces: Iterable[Piece], *, format: Format, title: str | None = None
     title = " ".join(canonical(title or "").split()) or next(
         (it.title for it in headings if it.level == 1), None
     )
-    return Parsed("".join(parts), format, title=title, headings=tuple(headings), blocks=tuple(blocks))
+    return Parsed(
+        "".join(parts),
+        format,
+        title=title,
+        pages=tuple(pages),
+        headings=tuple(headings),
+        blocks=tuple(blocks),
+    )
+
+
+def joined(parts: Iterable[Parsed], *, format: Format, title: str | None = None) -> Parsed:  # noqa: A002
+    """The document that consists of whole `parts`, each with its headings and blocks; pages are not kept.
+
+    The title is `title`, else the first heading of level 1.
+    """
+    texts: list[str] = []
+    headings: list[Heading] = []
+    blocks: list[Span] = []
+    offset = 0
+    for part in parts:
+        if not part.blocks:
+            continue
+        headings += [replace(heading, span=heading.span.moved(offset)) for heading in part.headings]
+        blocks += [block.moved(offset) for block in part.blocks]
+        texts.append(part.text)
+        offset += len(part.text) + 2
+    title = " ".join(canonical(title or "").split()) or next(
+        (it.title for it in headings if it.level == 1), None
+    )
+    return Parsed("\n\n".join(texts), format, title=title, headings=tuple(headings), blocks=tuple(blocks))
+
+
+def bounded(pieces: Iterable[Piece], *, name: str, limits: Limits) -> Iterator[Piece]:
+    """`pieces`, until they are more text than is read: then `DocumentTooLarge`, before they fill the memory."""
+    total = 0
+    for piece in pieces:
+        total += len(piece.text) + 1
+        if total > limits.max_text_chars:
+            raise DocumentTooLarge(
+                f"{name!r} holds more than {limits.max_text_chars:,} characters of text: split it"
+            )
+        yield piece
 
 
 def row(cells: Sequence[Sequence[Piece]], *, header: bool) -> list[Piece]:

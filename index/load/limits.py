@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from index.errors import DocumentTooLarge
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -22,3 +24,14 @@ class Limits:
     max_members: int = 10_000
     max_pages: int = 10_000
     max_text_chars: int = 20_000_000
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def check_size(data: bytes, *, name: str, limits: Limits) -> None:
+    """Raise `DocumentTooLarge` where a file is larger than is read at all."""
+    if len(data) > limits.max_bytes:
+        raise DocumentTooLarge(
+            f"{name!r} has {len(data):,} bytes, over the limit of {limits.max_bytes:,}: split it"
+        )

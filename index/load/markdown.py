@@ -5,7 +5,7 @@ with it: alone it says nothing, and the dashes are nothing to quote.
 """
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -24,7 +24,8 @@ _TITLE = re.compile(
 )
 # markdown-it recurses for each level of a list or a quote; what lies deeper is divided as plain text is
 _DEEPEST = 60
-_LONGEST = 2_000_000  # code points; the parser takes up to 5 seconds and 200 MB for each million
+_LONGEST = 2_000_000  # code points
+_MOST_LINES = 150_000  # the parser takes up to 30 microseconds and 2 kB for each
 
 
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001  every format takes the same
@@ -34,15 +35,15 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001 
     do, "b)" or "5.2", are blocks too. Blocks leave out the markers of lists, but for numbers that are
     counted right, and those of quotes, headings and fences; comments are in no block. The title
     is that of the YAML front matter, else the first heading of level 1. What is longer than 2,000,000
-    characters is divided into paragraphs as plain text is, without headings.
+    characters, or 150,000 lines, is divided into paragraphs as plain text is, without headings.
     """
     text = canonical(decode(data, name=name))
     matter = _FRONT_MATTER.match(text)
     body = matter.end() if matter else 0
-    if len(text) <= _LONGEST:
+    if len(text) <= _LONGEST and text.count("\n") <= _MOST_LINES:
         text, blocks, headings = _layout(text, body)
     else:
-        blocks, headings = paragraphs(text, body), []
+        blocks, headings = _worded(paragraphs(text, body), text), []
     named = _TITLE.search(text, 0, body)
     title = named["title"] if named else next((it.title for it in headings if it.level == 1), None)
     return Parsed(text, "markdown", title=title, headings=tuple(headings), blocks=tuple(blocks))
@@ -62,7 +63,12 @@ def _layout(source: str, body: int) -> tuple[str, list[Span], list[Heading]]:
     )
     headings = list(_headings(tokens, text, lines))
     blocks = [*_blocks(tokens, text, lines), *_unparsed(tokens, definitions, text, lines)]
-    return text, sorted(block for block in blocks if any(map(str.isalnum, block.of(text)))), headings
+    return text, sorted(_worded(blocks, text)), headings
+
+
+def _worded(blocks: Iterable[Span], text: str) -> list[Span]:
+    """Those of `blocks` that hold more than signs."""
+    return [block for block in blocks if any(map(str.isalnum, block.of(text)))]
 
 
 def _without(source: str, start: int, dropped: Set[int]) -> tuple[str, list[Span]]:

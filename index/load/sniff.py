@@ -1,21 +1,85 @@
-"""The format of a file by its content; its name only decides between text and Markdown."""
+"""The format of a file by its content; its name only decides between those that are all just text."""
 
 import re
 from collections.abc import Mapping
 
 from index.document import Format
-from index.errors import EncryptedDocument, UnsupportedFormat
+from index.errors import EncryptedDocument, LoadError, UnsupportedFormat
+from index.load.csv import is_table
+from index.load.decode import decode
 
 SUFFIXES: Mapping[Format, tuple[str, ...]] = {
     "text": (".txt", ".text"),
     "markdown": (".md", ".markdown", ".mdown", ".mkd"),
     "html": (".html", ".htm", ".xhtml"),
     "pdf": (".pdf",),
-    "docx": (".docx",),
+    "docx": (".docx", ".docm"),
+    "pptx": (".pptx", ".pptm", ".ppsx"),
+    "xlsx": (".xlsx", ".xlsm"),
+    "csv": (".csv", ".tsv", ".tab"),
+    "epub": (".epub",),
+    "rtf": (".rtf",),
+    "odt": (".odt",),
+    "eml": (".eml",),
+    "json": (".json", ".jsonl", ".ndjson"),
+    "code": (
+        *(
+            ".py",
+            ".pyi",
+            ".js",
+            ".mjs",
+            ".cjs",
+            ".jsx",
+            ".ts",
+            ".tsx",
+            ".java",
+            ".kt",
+            ".kts",
+            ".scala",
+            ".groovy",
+        ),
+        *(
+            ".c",
+            ".h",
+            ".cc",
+            ".cpp",
+            ".cxx",
+            ".hh",
+            ".hpp",
+            ".cs",
+            ".go",
+            ".rs",
+            ".swift",
+            ".m",
+            ".mm",
+            ".rb",
+            ".php",
+        ),
+        *(
+            ".pl",
+            ".pm",
+            ".lua",
+            ".r",
+            ".jl",
+            ".hs",
+            ".ml",
+            ".ex",
+            ".exs",
+            ".erl",
+            ".clj",
+            ".dart",
+            ".f90",
+            ".pas",
+        ),
+        *(".sh", ".bash", ".zsh", ".ps1", ".bat", ".sql", ".proto", ".graphql", ".tf", ".css", ".scss"),
+        *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties"),
+    ),
 }
 """The endings of the names of files that are likely to be in each format, in lower case."""
 
 _HEAD = 4096  # bytes
+_TABLE_HEAD = 32_768  # bytes
+_RTF = b"{\\rtf"
 
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _PDF = re.compile(rb"(?:^|[\r\n])[^\w\r\n]{0,8}%PDF-\d")
@@ -37,7 +101,6 @@ _FOREIGN = (
     (b"GIF89a", "a GIF image"),
     (b"II*\0", "a TIFF image"),
     (b"MM\0*", "a TIFF image"),
-    (b"{\\rtf", "an RTF document"),
     (b"%!PS", "a PostScript document"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
@@ -57,11 +120,21 @@ _FOREIGN = (
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 # The top folder of a member, in the central directory or, if that was cut off, before the member itself.
 _ZIP_FOLDER = re.compile(rb"PK(?:\x01\x02.{42}|\x03\x04.{26})(word|xl|ppt)/", re.DOTALL)
-_OFFICE = {b"xl": "an Excel workbook", b"ppt": "a PowerPoint presentation"}
-_ZIPPED = (
-    (b"application/epub+zip", "an EPUB book"),
-    (b"application/vnd.oasis.opendocument", "an OpenDocument file"),
+_OFFICE: Mapping[bytes, Format] = {b"word": "docx", b"ppt": "pptx", b"xl": "xlsx"}
+_BINARY_WORKBOOK = b"xl/workbook.bin"
+# Archives of these formats begin with a member that says what they are.
+_EPUB = re.compile(rb"mimetype.{0,64}?application/epub\+zip", re.DOTALL)
+_EPUB_CONTAINER = b"META-INF/container.xml"  # where the first member is packed
+_ODT = re.compile(
+    rb"mimetype.{0,64}?application/vnd\.oasis\.opendocument\.text(?:-template|-web)?(?![a-z-])", re.DOTALL
 )
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument"
+
+_JSON = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\[\]{\"\d-]|true|false|null|\Z))")
+_HEADER = re.compile(rb"[!-9;-~]+:[ \t\r]*[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?(?:\n|\Z)")
+# An e-mail has both, what people write and what programs do; by its name, either is enough.
+_WRITTEN = re.compile(rb"^(?:from|to|subject|date):", re.IGNORECASE | re.MULTILINE)
+_TRANSPORTED = re.compile(rb"^(?:message-id|mime-version|received|return-path|delivered-to):", re.I | re.M)
 
 # The container of Office files until 2003, and of encrypted ones since.
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -69,7 +142,7 @@ _OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
 def sniff(data: bytes, *, name: str) -> Format:
-    """The format that `data` is in, by its first bytes; `name` tells Markdown from text, which bytes can't.
+    """The format that `data` is in, by its first bytes; `name` tells Markdown, code and CSV from text.
 
     Raises `UnsupportedFormat`, naming what it looks like, for formats that we don't read, and
     `EncryptedDocument` for Office files with a password.
@@ -83,20 +156,28 @@ def sniff(data: bytes, *, name: str) -> Format:
     for start, looks_like in _FOREIGN:
         if data.startswith(start):
             raise _unsupported(name, looks_like, "convert it to PDF, DOCX or text")
+    if data.startswith(_RTF):
+        return "rtf"
     if _PDF.search(data[:1024]) and b"obj" in data:
         return "pdf"
-    return _textual(_ascii_head(data), name=name)
+    return _textual(data, _ascii_head(data), name=name)
 
 
 def _zipped(data: bytes, *, name: str) -> Format:
-    for start, looks_like in _ZIPPED:
-        if start in data[:256]:
-            raise _unsupported(name, looks_like, "convert it to PDF, DOCX or text")
+    head = data[:256]
+    if _EPUB.search(head):
+        return "epub"
+    if _ODT.search(head):
+        return "odt"
+    if _OPEN_DOCUMENT in head:
+        raise _unsupported(name, "an OpenDocument file that is no text", "save it as XLSX, PPTX or PDF")
+    if _BINARY_WORKBOOK in data:
+        raise _unsupported(name, "a binary Excel workbook", "save it as XLSX")
     folder = _ZIP_FOLDER.search(data)
-    if folder and folder[1] == b"word":
-        return "docx"
     if folder:
-        raise _unsupported(name, _OFFICE[folder[1]], "save it as PDF")
+        return _OFFICE[folder[1]]
+    if _EPUB_CONTAINER in data:
+        return "epub"
     raise _unsupported(name, "a ZIP archive", "unpack it and load the files in it")
 
 
@@ -108,16 +189,43 @@ def _ascii_head(data: bytes) -> bytes:
     return head.replace(b"\0", b"")
 
 
-def _textual(head: bytes, *, name: str) -> Format:
+def _textual(data: bytes, head: bytes, *, name: str) -> Format:
     if _HTML_PAGE.match(head):
         return "html"
     if _XML.match(head):
         raise _unsupported(name, "an XML file", "convert it to HTML or text")
-    if name.lower().endswith(SUFFIXES["markdown"]):
-        return "markdown"
+    if _is_mail(head, name=name):
+        return "eml"
+    for told in ("markdown", "code", "csv"):
+        if name.lower().endswith(SUFFIXES[told]):
+            return told
+    if _JSON.match(head):
+        return "json"  # unless it can't be read as that
+    if head.startswith(b"#!/"):
+        return "code"
     if _HTML_PART.match(head) or (name.lower().endswith(SUFFIXES["html"]) and _HTML_TAG.search(head)):
         return "html"
-    return "text"
+    return "csv" if _is_table(data, name=name) else "text"
+
+
+def _is_mail(head: bytes, *, name: str) -> bool:
+    """Whether it begins with the headers of an e-mail, perhaps below the line that a mailbox puts above them."""
+    end = head.find(b"\n") + 1 if head.startswith(b"From ") else 0
+    start = end
+    while (header := _HEADER.match(head, end)) and header.end() > end:
+        end = header.end()
+    headers = head[start:end]
+    signs = (_WRITTEN.search(headers), _TRANSPORTED.search(headers))
+    return any(signs) if name.lower().endswith(SUFFIXES["eml"]) else all(signs)
+
+
+def _is_table(data: bytes, *, name: str) -> bool:
+    if not any(delimiter in data[:_HEAD] for delimiter in b",;\t|"):
+        return False
+    try:
+        return is_table(decode(data[:_TABLE_HEAD], name=name))
+    except LoadError:
+        return False
 
 
 def _unsupported(name: str, looks_like: str, remedy: str) -> UnsupportedFormat:

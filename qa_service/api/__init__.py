@@ -2,7 +2,20 @@
 
 from flask import Flask
 
-from qa_service.api import answers, conversations, documents, guard, health, pages, problems, widget
+from qa_service.api import (
+    answers,
+    conversations,
+    cors,
+    documents,
+    feedback,
+    guard,
+    health,
+    keys,
+    pages,
+    problems,
+    sessions,
+    widget,
+)
 from qa_service.api.context import Access, Context
 from qa_service.api.sse import Streams
 
@@ -19,7 +32,8 @@ def create_app(context: Context) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     problems.register(app)
+    cors.register(app)
     guard.register(app)
-    for module in (answers, conversations, documents, health, pages, widget):
+    for module in (answers, conversations, documents, feedback, health, keys, pages, sessions, widget):
         app.register_blueprint(module.blueprint)
     return app

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, jsonify, request
 from qa_service.api.context import services
 from qa_service.api.guard import caller
 from qa_service.api.parsing import body, query
+from qa_service.api.reach import linker
 from qa_service.requests import ConversationsRequest, NewConversationRequest
 from qa_service.wire import conversation_json, export_json
 
@@ -32,7 +33,10 @@ def listed() -> Response:
 @blueprint.get("/conversations/<conversation_id>")
 def export(conversation_id: str) -> Response:
     """A conversation with all its turns."""
-    return jsonify(export_json(*services().conversations.export(conversation_id, caller())))
+    exported = export_json(*services().conversations.export(conversation_id, caller()))
+    complete = linker()
+    turns = [{**turn, "answer": complete(turn["answer"])} for turn in exported["turns"]]
+    return jsonify({**exported, "turns": turns})
 
 
 @blueprint.delete("/conversations/<conversation_id>")

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from index.document import Span
 from index.errors import InvalidRequest
 from index.upload import Upload
+from qa_service.api import reach
 from qa_service.api.context import context, services
 from qa_service.api.guard import is_owner
 from qa_service.api.parsing import body, query
@@ -29,8 +30,8 @@ _METADATA = TypeAdapter[Metadata](Metadata)
 @blueprint.post("/documents")
 def add() -> tuple[Response, int]:
     """Acknowledge documents, as a JSON text or as files; they are indexed in the background."""
-    collection, uploads = _files() if request.mimetype == "multipart/form-data" else _text()
-    job = services().jobs.add(services().collection(collection), uploads)
+    wanted, uploads = _files() if request.mimetype == "multipart/form-data" else _text()
+    job = services().jobs.add(services().collection(reach.collection_name(wanted)), uploads)
     context().worker.wake()
     return jsonify(acknowledged_json(job, uploads)), 202
 
@@ -41,7 +42,10 @@ def listed() -> Response:
     wanted = query(ListRequest)
     catalog = services().catalog
     found = catalog.documents(
-        catalog.collection(wanted.collection), limit=wanted.limit, after=wanted.after, source=wanted.source
+        catalog.collection(reach.collection_name(wanted)),
+        limit=wanted.limit,
+        after=wanted.after,
+        source=wanted.source,
     )
     following = found[-1].id if len(found) == wanted.limit else None
     shown = [document_json(each, origin=is_owner()) for each in found]
@@ -51,8 +55,7 @@ def listed() -> Response:
 @blueprint.get("/documents/<document_id>")
 def one(document_id: str) -> Response:
     """One document."""
-    catalog = services().catalog
-    found = catalog.document(catalog.collection_of(document_id), document_id)
+    found = services().catalog.document(reach.collection_of(document_id), document_id)
     return jsonify(document_json(found, origin=is_owner()))
 
 
@@ -60,6 +63,7 @@ def one(document_id: str) -> Response:
 def text(document_id: str) -> Response:
     """The canonical text of a document, or the stretch `[start, end)` of it in code points."""
     wanted = query(TextRequest)
+    reach.collection_of(document_id)
     found = services().catalog.text(document_id)
     length = len(found.text)
     end = length if wanted.end is None else wanted.end
@@ -73,7 +77,7 @@ def text(document_id: str) -> Response:
 @blueprint.delete("/documents/<document_id>")
 def delete(document_id: str) -> Response:
     """Remove a document with all that was made of it."""
-    services().ingestor(services().catalog.collection_of(document_id)).delete(document_id)
+    services().ingestor(reach.collection_of(document_id)).delete(document_id)
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
@@ -82,17 +86,17 @@ def delete(document_id: str) -> Response:
 @blueprint.get("/jobs/<job_id>")
 def job(job_id: str) -> Response:
     """What has become of the documents that were acknowledged together."""
-    return jsonify(job_json(services().jobs.get(job_id), context().worker.delay))
+    return jsonify(job_json(reach.job(job_id), context().worker.delay))
 
 
-def _text() -> tuple[str, list[Upload]]:
+def _text() -> tuple[FilesRequest | DocumentRequest, list[Upload]]:
     wanted = body(DocumentRequest)
     data = wanted.text.encode()
     source = wanted.source or f"text:{hashlib.sha256(data).hexdigest()[:16]}"
-    return wanted.collection, [Upload(source, f"{wanted.title}.md", data, wanted.title, wanted.metadata)]
+    return wanted, [Upload(source, f"{wanted.title}.md", data, wanted.title, wanted.metadata)]
 
 
-def _files() -> tuple[str, list[Upload]]:
+def _files() -> tuple[FilesRequest | DocumentRequest, list[Upload]]:
     form, files = request.form, request.files
     if unknown := {*form, *files} - {"file", "source", "origin", "metadata", "collection"}:
         raise InvalidRequest(f"{min(unknown)}: the form has no such field; files go in fields `file`")
@@ -120,4 +124,4 @@ def _files() -> tuple[str, list[Upload]]:
         Upload(source, name, file.read(), None, wanted.metadata, wanted.origin)
         for source, name, file in zip(wanted.sources or wanted.names, wanted.names, sent, strict=True)
     ]
-    return wanted.collection, uploads
+    return wanted, uploads

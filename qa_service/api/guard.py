@@ -1,6 +1,8 @@
-"""Who may call: everybody on this machine while no key exists, afterwards whoever shows a key."""
+"""Who may call, and what: everybody on this machine while no key exists, afterwards whoever shows a key."""
 
 import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
@@ -9,6 +11,7 @@ from qa_service.address import is_loopback
 from qa_service.api.context import context
 from qa_service.conversations.store import OPERATOR, Caller
 from qa_service.errors import Forbidden, Unauthorized
+from qa_service.keys import Grant, Key, Scope
 from qa_service.replies import HEADERS
 
 PUBLIC = frozenset(
@@ -23,6 +26,47 @@ PUBLIC = frozenset(
     }
 )
 """The endpoints that hold no secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a key must be to call an endpoint: for one of some scopes, and secret unless it says otherwise.
+
+    `publishable`: keys that stand in pages may call it too, `link`: so may a link to the document.
+    """
+
+    scopes: frozenset[Scope]
+    publishable: bool = False
+    link: bool = False
+
+
+def _for(*scopes: Scope, publishable: bool = False, link: bool = False) -> Rule:
+    return Rule(frozenset(scopes), publishable, link)
+
+
+RULES: Mapping[str, Rule] = {
+    "answers.answer": _for("ask", publishable=True),
+    "answers.search": _for("search"),
+    "conversations.create": _for("ask", publishable=True),
+    # A page's key is that of all its readers: they reach what they know the id of, and list nothing.
+    "conversations.listed": _for("ask"),
+    "conversations.export": _for("ask", publishable=True),
+    "conversations.delete": _for("ask", publishable=True),
+    "documents.add": _for("write"),
+    "documents.listed": _for("search", "write"),
+    "documents.one": _for("ask", "search", "write", publishable=True, link=True),
+    "documents.text": _for("ask", "search", "write", publishable=True, link=True),
+    "documents.delete": _for("write"),
+    "documents.job": _for("write"),
+    "feedback.add": _for("ask", publishable=True),
+    "feedback.listed": _for("admin"),
+    "keys.create": _for("admin"),
+    "keys.listed": _for("admin"),
+    "keys.rotate": _for("admin"),
+    "keys.revoke": _for("admin"),
+    "sessions.create": _for("ask", publishable=True),
+}
+"""Which keys may call the other endpoints; one that stands nowhere is closed to all keys."""
 
 _PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
@@ -47,8 +91,20 @@ def caller() -> Caller:
     return found
 
 
+def grant() -> Grant | None:
+    """What the caller has shown; None for the owner, and where the service is open."""
+    found: Grant | None = g.get("grant")
+    return found
+
+
+def key() -> Key | None:
+    """The key by which the caller may call; None for the owner, and where the service is open."""
+    shown = grant()
+    return shown.key if shown else None
+
+
 def _authorise() -> None:
-    g.caller = Caller()
+    g.caller, g.grant = Caller(), None
     if request.endpoint in PUBLIC:
         return
     shown = request.authorization
@@ -58,10 +114,41 @@ def _authorise() -> None:
         raise Unauthorized("send the key as `Authorization: Bearer sk_...`")
     elif is_owner():
         g.caller = OPERATOR
-    elif key := context().services.keys.verify(shown.token):
-        g.caller = Caller(key.id)
     else:
+        _admit(shown.token)
+
+
+def _admit(text: str) -> None:
+    """Admit the holder of a key or a token, as far as it goes."""
+    about = str((request.view_args or {}).get("document_id", ""))
+    granted = context().services.keys.verify(text, document_id=about)
+    if granted is None:
         raise Unauthorized("this key is not known here: make one with `qa keys create NAME`")
+    g.grant, g.caller = granted, Caller(granted.key.id)
+    if granted.is_expired:
+        raise Unauthorized("this key, or the token made from it, has had its time: send another")
+    rights = granted.key.rights
+    if rights.kind == "publishable" and granted.form != "link":
+        _require_origin(granted.key)
+    if request.endpoint is None:  # there is nothing, which whoever shows a key may be told
+        return
+    rule = RULES.get(request.endpoint)
+    if rule is None:
+        raise Forbidden("nothing says which keys may call this address, so none may")
+    if rights.kind == "publishable" and not (rule.link if granted.form == "link" else rule.publishable):
+        raise Forbidden("a publishable key may only ask: use a secret key for this")
+    if not rule.scopes.intersection(rights.scopes):
+        raise Forbidden(
+            f"this key is not for that: it takes one with the scope {' or '.join(sorted(rule.scopes))}"
+        )
+
+
+def _require_origin(of: Key) -> None:
+    origin = request.headers.get("Origin")
+    if origin is None or origin not in of.rights.origins:
+        raise Forbidden(
+            "this publishable key is not for pages of that origin: `qa keys create --origin` lists them"
+        )
 
 
 def _admit_without_key() -> None:

@@ -4,7 +4,7 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from flask import Response
 from werkzeug.exceptions import ServiceUnavailable
@@ -13,7 +13,9 @@ from index.errors import InternalError, QAError
 from qa_service.answer import Event
 from qa_service.errors import ShuttingDown
 from qa_service.replies import problem_json
-from qa_service.wire import event_json
+from qa_service.wire import JSON, event_json
+
+Complete = Callable[[JSON], JSON]
 
 log = logging.getLogger(__name__)
 
@@ -30,29 +32,42 @@ class Streams:
         """The answers under way, those included whose client has left."""
         return len(self._running)
 
-    def respond(self, events: Iterator[Event]) -> Response:
+    def respond(
+        self,
+        events: Iterator[Event],
+        *,
+        gone: threading.Event | None = None,
+        complete: Complete = lambda data: data,
+    ) -> Response:
         """The response that sends events as they happen.
 
         The first event is awaited before the response begins, so that what fails at once is an ordinary
         problem response. What fails later is sent as an `error` event; a stream without `done` is not
-        complete. A stream keeps its place until its answer has ended, also where its client has left.
+        complete. A stream keeps its place until its answer has ended, also where its client has left. `gone`
+        ends it: whoever sets it says that nobody waits, and it is set when the response has ended. `complete`
+        is given the data of each event before it is sent.
         """
+        gone = gone or threading.Event()
         if not self._places.acquire(blocking=False):
+            gone.set()
             raise ServiceUnavailable(
                 "as many answers are streamed as this service can: try again", retry_after=5
             )
         try:
-            stream = _Stream(next(events), events, self._heartbeat_seconds)
+            stream = _Stream(next(events), events, self._heartbeat_seconds, gone, complete)
         except BaseException:
+            gone.set()
             self._places.release()
             raise
         # The events are made in a thread of their own, so that a comment can be sent while it waits.
         threading.Thread(target=self._run, args=(stream,), name="answer", daemon=True).start()
-        return Response(
+        response = Response(
             stream.frames(),
             headers={"X-Accel-Buffering": "no"},
             content_type="text/event-stream; charset=utf-8",
         )
+        response.call_on_close(gone.set)  # also where no frame was ever asked for
+        return response
 
     def end(self) -> None:
         """End every stream with an error: the service shuts down."""
@@ -69,12 +84,20 @@ class Streams:
 
 
 class _Stream:
-    def __init__(self, first: Event, events: Iterator[Event], heartbeat_seconds: float) -> None:
+    def __init__(
+        self,
+        first: Event,
+        events: Iterator[Event],
+        heartbeat_seconds: float,
+        gone: threading.Event,
+        complete: Complete,
+    ) -> None:
         self._first = first
         self._events = events
         self._heartbeat_seconds = heartbeat_seconds
         self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._gone = threading.Event()
+        self._gone = gone
+        self._complete = complete
 
     def run(self) -> None:
         """Make the events until they end or nobody waits for them."""
@@ -82,7 +105,7 @@ class _Stream:
             for event in self._events:
                 if self._gone.is_set():
                     break
-                self._frames.put(_frame(*event_json(event)))
+                self._frames.put(self._frame_of(event))
         except QAError as error:
             self.end(error)
         except Exception:
@@ -102,7 +125,7 @@ class _Stream:
     def frames(self) -> Iterator[str]:
         """What is sent, as it comes, and a comment whenever nothing came for a while."""
         try:
-            yield _frame(*event_json(self._first))
+            yield self._frame_of(self._first)
             while True:
                 try:
                     frame = self._frames.get(timeout=self._heartbeat_seconds)
@@ -113,6 +136,10 @@ class _Stream:
                 yield frame
         finally:
             self._gone.set()
+
+    def _frame_of(self, event: Event) -> str:
+        name, data = event_json(event)
+        return _frame(name, self._complete(data))
 
 
 def _frame(name: str, data: Mapping[str, object]) -> str:

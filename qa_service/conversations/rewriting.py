@@ -8,13 +8,12 @@ from prompts import prompt
 from qa_service.conversations.history import Turn, plain
 from qa_service.conversations.rules import in_full
 from qa_service.errors import ModelError
-from qa_service.llm import ChatModel, Deadline, Finish, Message, Usage
+from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Usage
 from qa_service.plain import defuse, visible
 
 MAX_CHARACTERS = 1000
 """A longer reply is no question."""
 
-_NO_USAGE = Usage(0, 0, 0.0)
 _PROMPTS = ("rewrite.system", "rewrite.user")
 _MAX_TOKENS = 400  # a question is a line of 100 at most, but a model may think first
 _SHARE = 0.25
@@ -26,7 +25,7 @@ class Rewritten:
     """What to search for, what finding that consumed, and the prompts' fingerprints by name."""
 
     query: str
-    usage: Usage = _NO_USAGE
+    usage: Usage = NO_USAGE
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -56,14 +55,14 @@ class ModelRewriter:
         self._model = model
 
     def rewrite(self, question: str, history: Sequence[Turn], *, deadline: Deadline) -> Rewritten:
-        """What to search for. Raises nothing but `ModelDeadlineExceeded`, where no time is left."""
+        """What to search for. Raises nothing but `ModelDeadlineExceeded` and `Cancelled`."""
         told = [{"question": plain(turn.question), "answer": plain(turn.answer)} for turn in history]
         messages = (
             Message("system", prompt("rewrite.system").render()),
             Message("user", prompt("rewrite.user").render(history=told, question=defuse(question))),
         )
-        share = Deadline(min(_SHARE * deadline.remaining(), _MAX_SECONDS))
-        text, usage = "", _NO_USAGE
+        share = deadline.share(min(_SHARE * deadline.remaining(), _MAX_SECONDS))
+        text, usage = "", NO_USAGE
         try:
             for piece in self._model.stream(messages, max_tokens=_MAX_TOKENS, deadline=share):
                 if isinstance(piece, Finish):

@@ -23,6 +23,24 @@ class Usage:
     completion_tokens: int
     cost_usd: float | None = None
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """What two calls have consumed together; the cost is known where that of both is."""
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """All tokens, of the prompt and of the reply."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+NO_USAGE = Usage(0, 0, 0.0)
+"""What no call at all has consumed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -48,5 +66,6 @@ class ChatModel(Protocol):
         """The model's reply: one text or more, then exactly one `Finish`, and nothing after it.
 
         Raises `qa_service.errors.ModelError` instead of the `Finish` where the reply did not come to its
-        proper end; the texts before it are then a fragment. Closing the iterator drops the call.
+        proper end; the texts before it are then a fragment. Closing the iterator drops the call, and so does
+        cancelling the deadline, from any thread: that raises `qa_service.errors.Cancelled`.
         """

@@ -58,11 +58,13 @@ def call(
     """Begin a streamed reply of the model `name`; the request is sent now.
 
     `options` are litellm's, by its names. The watch is stricter than the time-outs that are passed on here:
-    these are for what litellm does outside our transport.
+    these are for what litellm does outside our transport. Where the provider caches what it is told to, that is
+    the system message: it is the same for all answers. Others cache a common beginning by themselves.
     """
+    caches = _caches_on_request(name)
     stream = litellm.completion(
         model=name,
-        messages=[{"role": message.role, "content": message.content} for message in messages],
+        messages=[_wire(message, cached=caches and message.role == "system") for message in messages],
         max_tokens=max_tokens,
         stream=True,
         stream_options={"include_usage": True},
@@ -74,6 +76,23 @@ def call(
         **options,
     )
     return cast("CustomStreamWrapper", stream)
+
+
+def _caches_on_request(name: str) -> bool:
+    # Gemini would make a cache of its own by another request, and others take the mark for an error.
+    return "claude" in name and bool(litellm.utils.supports_prompt_caching(model=name))
+
+
+def _wire(message: Message, *, cached: bool) -> dict[str, object]:
+    if not cached:
+        return {"role": message.role, "content": message.content}
+    block = {"type": "text", "text": message.content, "cache_control": {"type": "ephemeral"}}
+    return {"role": message.role, "content": [block]}
+
+
+def price(name: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+    """The price of a call in US dollars by litellm's list, nothing of it cached; None where not known."""
+    return _cost_usd(name, litellm.Usage(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens))
 
 
 def text_of(chunk: ModelResponseStream) -> str:

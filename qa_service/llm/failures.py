@@ -14,6 +14,7 @@ from typing import Any
 import httpcore
 
 from qa_service.errors import (
+    Cancelled,
     ContextOverflow,
     ModelAuthentication,
     ModelConnectionRefused,
@@ -81,9 +82,9 @@ _TOKEN = re.compile(r"[A-Za-z][\w.\[\]-]{0,60}")
 _MISSING_KEY = re.compile(r"\b(api[ _]?key|credentials?)\b", re.IGNORECASE)
 
 
-def translate(error: Exception, watch: Watch, *, began: bool) -> ModelError:
+def translate(error: Exception, watch: Watch, *, began: bool) -> ModelError | Cancelled:
     """Our error for what ended a call; `began` is whether the model had sent text."""
-    if isinstance(watch.failure, ModelError):
+    if isinstance(watch.failure, ModelError | Cancelled):
         return watch.failure
     if watch.failure is not None:
         kind = _network_failure(watch.failure, began=began)

@@ -2,10 +2,10 @@
 
 import random
 import re
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
+from index.errors import QAError
 from qa_service.errors import (
     ModelError,
     ModelIncomplete,
@@ -15,6 +15,7 @@ from qa_service.errors import (
     ModelTruncated,
 )
 from qa_service.llm.chat import Finish, Message, Piece, Usage
+from qa_service.llm.cooldown import Cooldown
 from qa_service.llm.deadline import Deadline
 from qa_service.llm.watch import Timeouts, Watch, watching
 
@@ -28,7 +29,9 @@ class LiteLLMModel:
 
     `api_base` and `api_key` go to `name` and to those `fallbacks` that have the same provider before the
     slash; without them litellm takes the provider's own environment variables. A call is tried at most
-    `1 + max_retries` times, then each fallback in turn likewise, but never again once text has come.
+    `1 + max_retries` times, then each fallback in turn likewise, but never again once text has come. One that
+    failed for a reason that passes is left alone for `cooldown_seconds`, or as long as its provider asks, as
+    long as there is another that was not.
     `system_role=False` moves the system message into the user's, for models whose template has none.
     Instances are safe to share between threads.
     """
@@ -42,6 +45,7 @@ class LiteLLMModel:
         api_key: str | None = None,
         max_retries: int = 2,
         fallbacks: Sequence[str] = (),
+        cooldown_seconds: float = 30.0,
         temperature: float | None = 0.0,
         system_role: bool = True,
     ) -> None:
@@ -50,6 +54,7 @@ class LiteLLMModel:
         self._endpoint: dict[str, object] = {"api_base": api_base, "api_key": api_key}
         self._max_retries = max_retries
         self._fallbacks = tuple(fallbacks)
+        self._cooldown = Cooldown(cooldown_seconds)
         self._options: dict[str, object] = {} if system_role else {"supports_system_message": False}
         if temperature is not None:
             self._options["temperature"] = temperature
@@ -64,6 +69,18 @@ class LiteLLMModel:
 
         door.warm()
 
+    def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """The most that a call may cost, in US dollars, whichever of the models replies; None where not known."""
+        from qa_service.llm import door
+
+        prices = [door.price(name, prompt_tokens, completion_tokens) for name in self._names]
+        known = [price for price in prices if price is not None]
+        return max(known) if len(known) == len(prices) else None
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return (self.name, *self._fallbacks)
+
     def stream(self, messages: Sequence[Message], *, max_tokens: int, deadline: Deadline) -> Iterator[Piece]:
         """The reply to `messages`, as `ChatModel.stream` has it."""
         first, pieces = self._begin(messages, max_tokens, deadline)
@@ -75,7 +92,7 @@ class LiteLLMModel:
         self, messages: Sequence[Message], max_tokens: int, deadline: Deadline
     ) -> tuple[Piece, Generator[Piece]]:
         """The first piece of text that any of the models sends, and the rest."""
-        *others, last = (self.name, *self._fallbacks)
+        *others, last = self._cooldown.among(self._names)
         for name in others:
             try:
                 return self._persist(name, messages, max_tokens, deadline)
@@ -94,12 +111,16 @@ class LiteLLMModel:
             deadline.remaining()
             pieces = self._attempt(name, messages, max_tokens, deadline)
             try:
-                return next(pieces), pieces
+                first = next(pieces)
             except ModelError as error:
                 wait = max(_backoff_seconds(attempt), error.retry_after_seconds or 0.0)
                 if not error.retryable or attempt == self._max_retries or wait >= deadline.remaining():
+                    self._cooldown.failed(name, error)
                     raise
-            time.sleep(wait)
+            else:
+                self._cooldown.worked(name)
+                return first, pieces
+            deadline.wait(wait)
             attempt += 1
 
     def _attempt(
@@ -132,7 +153,7 @@ class LiteLLMModel:
                 if door.is_token(chunk):
                     watch.token()
         except door.RAISED as error:
-            failure: ModelError | None = translate(error, watch, began=began)
+            failure: QAError | None = translate(error, watch, began=began)
         else:
             failure = _fault(name, door.finish_reason(stream), began=began, usage=usage)
         finally:
@@ -142,7 +163,7 @@ class LiteLLMModel:
         yield Finish("stop", usage or Usage(0, 0), name)
 
     def _options_for(self, name: str) -> dict[str, object]:
-        same = _provider(name) == _provider(self.name)
+        same = provider_of(name) == provider_of(self.name)
         return {**self._options, **self._endpoint} if same else self._options
 
 
@@ -167,7 +188,7 @@ def _fault(name: str, reason: str | None, *, began: bool, usage: Usage | None) -
             return ModelIncomplete(f"{name} ended its reply for a reason that is not known", usage=usage)
 
 
-def _provider(name: str) -> str:
+def provider_of(name: str) -> str:
     """The provider in a litellm name; empty for the names that litellm knows without one."""
     provider, slash, _ = name.partition("/")
     return provider if slash else ""

@@ -3,13 +3,15 @@
 The time-outs of httpx bound each read, so that a server that sends a byte now and then is never late. Here
 the wait of each read is what is left to the next token, by the `Watch` of the call. All is done in the
 calling thread (but for making a connection, as a look-up in DNS can't be bounded), and closing closes the
-socket.
+socket. While it waits, it looks several times a second whether the call was cancelled.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from math import inf
 from ssl import SSLContext
 from typing import Any, TypeVar
 from urllib.request import getproxies, proxy_bypass
@@ -17,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
-from qa_service.errors import ModelError, ModelReplyContentType, ModelReplyMalformed
+from qa_service.errors import Cancelled, ModelError, ModelReplyContentType, ModelReplyMalformed
 from qa_service.llm.watch import Watch, current
 
 T = TypeVar("T")
@@ -30,6 +32,7 @@ NETWORK_ERRORS = (
 )
 _ABSURD_ADDRESS = (ValueError, TypeError, OverflowError)
 _MAX_REPLY_BYTES = 64 * 2**20
+_GLANCE_SECONDS = 0.2
 
 
 class WatchedTransport(httpx.BaseTransport):
@@ -108,7 +111,7 @@ def _as_httpx(watch: Watch | None) -> Iterator[None]:
     """Note a failure on the watch and turn it into what httpx calls it, as its users expect."""
     try:
         yield
-    except ModelError as error:
+    except (ModelError, Cancelled) as error:
         if watch is not None:
             watch.failure = error
         raise
@@ -145,7 +148,7 @@ class _Body(httpx.SyncByteStream):
 
     def _drain(self, watch: Watch) -> None:
         # Clients of server-sent events stop at the last event, one empty chunk before the end of the body.
-        with watch.draining() as may, suppress(ModelError, *NETWORK_ERRORS):
+        with watch.draining() as may, suppress(ModelError, Cancelled, *NETWORK_ERRORS):
             if may:
                 for _ in self._parts:
                     pass
@@ -185,7 +188,17 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return _wait(lambda seconds: self._stream.read(max_bytes, seconds), timeout)
+        def read(seconds: float | None) -> bytes:
+            # A read that has timed out lost nothing: what comes later is there for the next.
+            while (watch := current()) and seconds is not None and seconds > _GLANCE_SECONDS:
+                try:
+                    return self._stream.read(max_bytes, _GLANCE_SECONDS)
+                except httpcore.ReadTimeout:
+                    watch.check()
+                    seconds -= _GLANCE_SECONDS
+            return self._stream.read(max_bytes, seconds)
+
+        return _wait(read, timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         _wait(lambda seconds: self._stream.write(buffer, seconds), timeout)
@@ -194,7 +207,7 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         def start(seconds: float | None) -> httpcore.NetworkStream:
-            return self._stream.start_tls(ssl_context, server_hostname, seconds)
+            return _in_thread(lambda: self._stream.start_tls(ssl_context, server_hostname, seconds), seconds)
 
         return _Stream(_wait(start, timeout, connecting=True))
 
@@ -210,6 +223,7 @@ def _wait(wait: Callable[[float | None], T], timeout: float | None, *, connectin
     watch = current()
     if watch is None:
         return wait(timeout)
+    watch.check()
     seconds = watch.seconds_left(connecting=connecting)
     if seconds <= 0:
         raise watch.timed_out(connecting=connecting)
@@ -239,8 +253,19 @@ def _in_thread(
 
     threading.Thread(target=run, name="model-connect", daemon=True).start()
     try:
-        return result.result(seconds)
-    except TimeoutError:
-        if not result.cancel():  # it came at the last moment
-            return result.result()
-        raise httpcore.ConnectTimeout(f"no connection within {seconds} s") from None
+        return _awaited(result, seconds)
+    except (httpcore.ConnectTimeout, Cancelled):
+        if result.cancel():
+            raise
+        return result.result()  # it came at the last moment
+
+
+def _awaited(result: "Future[httpcore.NetworkStream]", seconds: float | None) -> httpcore.NetworkStream:
+    """What a connection becomes within `seconds`; raises `httpcore.ConnectTimeout` or `Cancelled`."""
+    watch, end = current(), inf if seconds is None else time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        with suppress(TimeoutError):
+            return result.result(min(left, _GLANCE_SECONDS))
+        if watch is not None:
+            watch.check()
+    raise httpcore.ConnectTimeout(f"no connection within {seconds} s")

@@ -65,6 +65,10 @@ class Watch:
         end, _ = self._limit(connecting)
         return end - time.monotonic()
 
+    def check(self) -> None:
+        """Raise `Cancelled` where nobody waits for the call any more."""
+        self._deadline.check()
+
     def timed_out(self, *, connecting: bool) -> ModelTimeout:
         """The error for a wait that came to its end."""
         _, late = self._limit(connecting)

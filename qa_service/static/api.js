@@ -66,17 +66,24 @@ async function json(path) {
   return response.json();
 }
 
+/** The token in this page's address, which lets its document be read without a key; null without one, or a valid one. */
+let link = new URLSearchParams(location.search).get("link");
+
 async function request(path, options = {}) {
   let refusal = null;
   for (;;) {
-    const key = currentKey();
+    const shown = link;
+    const key = shown || currentKey();
     const headers = new Headers(options.headers);
     if (key) headers.set("Authorization", `Bearer ${key}`);
     const response = await reach(path, { ...options, headers });
     if (response.ok) return response;
     const problem = await problemIn(response);
     if (response.status !== 401) throw problem;
-    if (key) {
+    if (shown) {
+      link = null;
+      if (!currentKey()) throw new Problem({ ...problem, detail: "This link has had its time. Ask again where you found it." });
+    } else if (key) {
       // A service that has no keys refuses every key: without one it may answer.
       forgetKey(key);
       refusal = problem.message;

@@ -52,6 +52,9 @@ function fact(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
 }
 
+// Whoever came by a link has no key to ask with.
+document.querySelector("nav a").hidden = new URLSearchParams(location.search).has("link");
+
 /** The span in the address; null where it names none, and a span without a place where it can't be read. */
 function asked() {
   const address = new URLSearchParams(location.search);

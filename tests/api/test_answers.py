@@ -66,6 +66,7 @@ PASSAGE = {
     "span": {"start": "int", "end": "int"},
     "text": "str",
     "headings": [],
+    "url": "str",
 }
 SUPPORT = {"verdict": "str", "method": "str", "score": "float"}
 ANSWER = {
@@ -80,7 +81,11 @@ ANSWER = {
     "model": "str",
     "usage": {"prompt_tokens": "int", "completion_tokens": "int", "cost_usd": "float"},
     "timings_ms": {"retrieve": "float", "first_claim": "float", "total": "float"},
-    "debug": {"dropped": {}, "prompts": {}},
+    "debug": {
+        "dropped": {},
+        "prompts": {},
+        "relevance": {"score": "float", "threshold": "float", "method": "str"},
+    },
 }
 
 

@@ -225,7 +225,10 @@ def test_a_form_without_a_file_is_refused(reader: FlaskClient) -> None:
         ),
         ({"title": "a", "text": "a", "metadata": {"a" * 101: "b"}}, "metadata.aaa"),
         ({"title": "a", "text": "a", "metadata": {"a\nb": "b"}}, "metadata.a\nb: it has control characters"),
-        ({"title": "a", "text": "a", "metadata": {f"{i}": "b" for i in range(101)}}, "metadata: send 100 or fewer"),
+        (
+            {"title": "a", "text": "a", "metadata": {f"{i}": "b" for i in range(101)}},
+            "metadata: send 100 or fewer",
+        ),
         ({"title": "a", "text": "a", "collection": "a b"}, "collection: send 1 to 63 letters"),
     ],
 )

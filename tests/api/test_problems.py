@@ -43,7 +43,10 @@ def send(client: FlaskClient, body: bytes | str) -> TestResponse:
         (b"{}", "question: it is missing"),
         (b"\xff\xfe", "body: this is no JSON: expected value at line 1 column 1"),
         (b'{"question": "\xff"}', "body: this is no JSON: invalid unicode code point at line 1 column 15"),
-        (b'{"question": "\\ud800"}', "body: this is no JSON: unexpected end of hex escape at line 1 column 21"),
+        (
+            b'{"question": "\\ud800"}',
+            "body: this is no JSON: unexpected end of hex escape at line 1 column 21",
+        ),
         (b'{"question": "a\x01"}', None),
         (b'{"question": ""}', "question: it is empty"),
         (b'{"question": " \\n\\t "}', "question: it is empty"),

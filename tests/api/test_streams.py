@@ -181,7 +181,7 @@ def test_a_client_that_hangs_up_frees_its_place(context: Context) -> None:
     class Slow:
         """The real answer, held back after its first event."""
 
-        def answer(self, question: Any) -> Iterator[Event]:
+        def answer(self, question: Any, **_: Any) -> Iterator[Event]:
             yield FOUND
             go.wait()
             yield FOUND

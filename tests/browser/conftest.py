@@ -1,7 +1,4 @@
-"""What the browser tests share: Chromium, a page in one origin, and services in another.
-
-The service has no rules for other origins yet, so those that stand in front of it here send exact CORS headers.
-"""
+"""What the browser tests share: Chromium, a page in one origin, and services in another."""
 
 import json
 import os
@@ -14,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
@@ -230,6 +226,8 @@ class Host:
         self.context = context
         self.service = service
         self.attributes = ""
+        self.key = "pk_test"
+        self.collection: str | None = "handbook"
         self.lang = "en"
         self.page: Page = context.new_page()
         self.requests: list[str] = []
@@ -245,7 +243,8 @@ class Host:
             case "/page.js":
                 handler.send(200, PAGE_JS, {"Content-Type": "text/javascript"})
             case "/handbook" | "/other":
-                named = f'{self.attributes} api="{self.service}" key="pk_test" collection="handbook"'
+                named = f'{self.attributes} api="{self.service}" key="{self.key}"'
+                named += f' collection="{self.collection}"' if self.collection else ""
                 body = PAGE.format(lang=self.lang, service=self.service, attributes=named)
                 handler.send(200, body, {"Content-Type": "text/html; charset=utf-8", **policy})
             case _:
@@ -349,6 +348,7 @@ class Make:
             "span": {"start": 1000, "end": 1000 + len(self.text)},
             "text": self.text,
             "headings": ["Boats"],
+            "url": f"/documents/d1?start=1000&end={1000 + len(self.text)}",
         }
         return {
             "id": "a1",
@@ -414,40 +414,6 @@ class Make:
 def make() -> Make:
     """Answers for the scripted service to give."""
     return Make()
-
-
-@pytest.fixture
-def proxy(serve: Callable[..., Origin]) -> Callable[[str, str], Origin]:
-    """Puts an origin in front of a service, which adds CORS headers for pages of one other origin.
-
-    What the browser says of the page stays behind: without keys the service answers no other pages.
-    """
-
-    def start(service: str, page_origin: str) -> Origin:
-        def forward(handler: Handler) -> None:
-            cors = cors_for(handler, page_origin)
-            if handler.command == "OPTIONS":
-                handler.send(204, b"", cors)
-            elif handler.path == "/widget.js":
-                send_widget(handler)
-            else:
-                kept = {"Content-Type": handler.headers["Content-Type"]} if handler.body else {}
-                with httpx.stream(
-                    handler.command,
-                    f"{service}{handler.path}",
-                    content=handler.body,
-                    headers=kept,
-                    timeout=30,
-                ) as reply:
-                    named = ("Content-Type", "Content-Security-Policy")
-                    headers = {name: reply.headers[name] for name in named if name in reply.headers}
-                    handler.start(reply.status_code, {**headers, **cors})
-                    for piece in reply.iter_bytes():
-                        handler.wfile.write(piece)
-
-        return serve(forward)
-
-    return start
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from qa_service.requests import AnswerRequest
+
 if TYPE_CHECKING:
     from tests.browser.conftest import Host, Make, Scripted, Stream
 
 
-def test_a_question_goes_alone_with_its_collection_and_key(host: Host, service: Scripted, make: Make) -> None:
+def test_a_first_question_goes_with_its_collection_and_key_and_nothing_before_it(
+    host: Host, service: Scripted, make: Make
+) -> None:
     service.script = [lambda stream: stream.answer(make.answered)] * 2
     page = host.open()
     with page.expect_request("**/v1/answers") as sent:
         host.ask("How many boats?")
-    assert service.asked == [{"question": "How many boats?", "collection": "handbook", "stream": True}]
+    assert service.asked == [
+        {"question": "How many boats?", "collection": "handbook", "history": [], "stream": True}
+    ]
     headers = sent.value.all_headers()
     assert headers["authorization"] == "Bearer pk_test"
     assert "cookie" not in headers
@@ -138,7 +145,7 @@ def test_feedback_that_is_bad_asks_for_the_reason(host: Host, service: Scripted,
     expect(turn.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "true")
 
 
-def test_feedback_is_not_offered_again_where_the_service_takes_none(
+def test_feedback_is_not_offered_again_where_the_service_does_not_know_the_answer(
     host: Host, service: Scripted, make: Make
 ) -> None:
     service.takes_feedback = False
@@ -147,9 +154,41 @@ def test_feedback_is_not_offered_again_where_the_service_takes_none(
     turn = host.ask()
     turn.get_by_role("button", name="Helpful", exact=True).click()
     expect(turn.get_by_role("button", name="Helpful", exact=True)).to_be_hidden()
-    expect(host.ask("Again?").get_by_role("button", name="Copy with sources")).to_be_visible()
-    expect(host.page.get_by_role("button", name="Helpful", exact=True)).to_have_count(0)
+    expect(turn.get_by_role("button", name="Not helpful")).to_be_hidden()
+    expect(host.ask("Again?").get_by_role("button", name="Helpful", exact=True)).to_be_visible()
     assert [each["type"] for each in host.seen] == ["qa-answer", "qa-feedback", "qa-answer"]
+
+
+def test_a_follow_up_goes_with_what_was_said_before(host: Host, service: Scripted, make: Make) -> None:
+    service.script = [lambda stream: stream.answer(make.partial)] * 3
+    page = host.open()
+    host.ask("How many people does the small boat carry?")
+    host.ask("And the large one?")
+    page.reload()
+    host.ask("And who steers it?")
+    said = {"role": "assistant", "text": "The small boat carries four people."}
+    asked = [
+        {"role": "user", "text": text}
+        for text in ("How many people does the small boat carry?", "And the large one?")
+    ]
+    assert [each["history"] for each in service.asked] == [
+        [],
+        [asked[0], said],
+        [asked[0], said, asked[1], said],
+    ]
+
+
+def test_what_goes_with_a_follow_up_is_never_more_than_the_service_takes(
+    host: Host, service: Scripted, make: Make
+) -> None:
+    half = make.answer([make.claim("x\ud83d" * 20_000, 1)], [make.citation(1, "The station has two boats.")])
+    service.script = [lambda stream: stream.answer(half), *[lambda stream: stream.answer(make.answered)] * 22]
+    host.open('persist="none"')
+    for _ in range(22):
+        host.ask("How many?")
+    AnswerRequest.model_validate_json(json.dumps(service.asked[1]))
+    assert len(service.asked[-1]["history"]) == 40
+    assert {len(each["text"]) for each in service.asked[1]["history"]} == {9, 20_000}
 
 
 def test_an_answer_is_copied_with_its_sources_as_markdown(host: Host, service: Scripted, make: Make) -> None:

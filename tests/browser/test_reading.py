@@ -77,6 +77,21 @@ def test_verdicts_differ_in_form_and_not_only_in_colour(host: Host, service: Scr
     assert len(set(forms)) == 3
 
 
+def test_what_a_model_found_unsupported_is_called_so_and_looks_like_nothing_else(
+    host: Host, service: Scripted, make: Make
+) -> None:
+    answer = make.answered
+    answer["claims"][2]["support"] = {"verdict": "unsupported", "method": "model"}
+    answer["claims"].append(make.claim("The sea is cold.", 1, verdict="another"))
+    service.script.append(lambda stream: stream.answer(answer))
+    host.open()
+    citations = host.ask().locator("[part=citation]")
+    names = citations.evaluate_all("all => all.map((each) => each.ariaLabel.split(', ').pop())")
+    assert names == ["supported", "supported", "partly supported", "not supported", "not checked"]
+    icons = citations.locator("path").evaluate_all("all => all.map((each) => each.getAttribute('d'))")
+    assert len(set(icons[1:])) == 4
+
+
 def test_citations_are_large_enough_to_be_hit(host: Host, service: Scripted, make: Make) -> None:
     service.script.append(lambda stream: stream.answer(make.answered))
     host.open()

@@ -61,7 +61,8 @@ COMMANDS = [
     *("conversations", *(f"conversations {name}" for name in ("create", "list", "export", "delete"))),
     "search",
     "serve",
-    *("keys", *(f"keys {name}" for name in ("create", "list", "revoke"))),
+    *("keys", *(f"keys {name}" for name in ("create", "list", "rotate", "revoke"))),
+    *("feedback", *(f"feedback {name}" for name in ("list", "export", "delete"))),
 ]
 
 

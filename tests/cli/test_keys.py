@@ -15,7 +15,7 @@ def test_a_key_is_printed_once_and_listed_without_its_secret(tmp_path: Path) -> 
     assert created.exit_code == 0
     text = created.stdout.strip()
     assert re.fullmatch(r"sk_[0-9a-f]{16}_[\w-]{43}", text)
-    assert invoke(tmp_path / "new", "list").stdout == f"laptop  {text[:20]}…\n"
+    assert invoke(tmp_path / "new", "list").stdout == (f"laptop  {text[:20]}…  ask, search, write, admin\n")
 
 
 def test_without_keys_the_list_is_empty(tmp_path: Path) -> None:
@@ -43,3 +43,46 @@ def test_a_mistake_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     ]:
         result = invoke(tmp_path, *arguments)
         assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
+
+
+def test_a_publishable_key_is_listed_with_what_it_is_for(tmp_path: Path) -> None:
+    options = ["--collection", "handbook", "--origin", "https://www.example.com/", "--days", "1"]
+    created = invoke(tmp_path, "create", "site", "--publishable", *options)
+    assert re.fullmatch(r"pk_[0-9a-f]{16}_[\w-]{43}\n", created.stdout)
+    listed = invoke(tmp_path, "list").stdout
+    assert re.fullmatch(
+        r"site  pk_\w{16}_…  ask in handbook from https://www\.example\.com until [-\d]{10} [:\d]{5} UTC\n",
+        listed,
+    )
+
+
+def test_a_key_can_be_restricted_to_scopes_and_collections(tmp_path: Path) -> None:
+    invoke(
+        tmp_path,
+        "create",
+        "robot",
+        "--scope",
+        "write",
+        "--scope",
+        "search",
+        "--collection",
+        "a",
+        "--collection",
+        "b",
+    )
+    assert invoke(tmp_path, "list").stdout.endswith("  search, write in a, b\n")
+
+
+def test_a_publishable_key_without_a_collection_is_refused(tmp_path: Path) -> None:
+    result = invoke(tmp_path, "create", "site", "--publishable")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "names the collections that it is for" in result.stderr
+
+
+def test_a_rotated_key_has_a_new_text_under_its_old_name(tmp_path: Path) -> None:
+    text = invoke(tmp_path, "create", "laptop").stdout.strip()
+    rotated = invoke(tmp_path, "rotate", "laptop").stdout.strip()
+    assert rotated != text
+    assert rotated[:20] == text[:20]
+    assert invoke(tmp_path, "list").stdout.startswith(f"laptop  {text[:20]}…")
+    assert invoke(tmp_path, "rotate", "nosuch").stderr == "qa: there is no key 'nosuch'\n"

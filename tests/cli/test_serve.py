@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -296,6 +297,29 @@ def environment(provider: ScriptedProvider) -> dict[str, str]:
         "OPENAI_API_KEY": "none",
         "QA_HEARTBEAT_SECONDS": "0.1",
     }
+
+
+def test_a_client_that_hangs_up_ends_the_call_to_the_model_within_a_second(
+    serve: Serve, indexed: Path
+) -> None:
+    cases = [(stream, after) for stream in (True, False) for after in (0, 1)]
+    provider = ScriptedProvider([Reply("one two", fault="hang", after=after) for _, after in cases])
+    quiet = {**environment(provider), "QA_HEARTBEAT_SECONDS": "60"}
+    with provider, serve(**quiet) as service:
+        for stream, _ in cases:
+            body = json.dumps({**QUESTION, "stream": stream}).encode()
+            with socket.create_connection(
+                (urlsplit(service.url).hostname, urlsplit(service.url).port)
+            ) as client:
+                client.sendall(
+                    b"POST /v1/answers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                )
+                until(lambda: len(provider.requests) > provider.dropped)
+            began = time.monotonic()
+            until(lambda: provider.dropped == len(provider.requests))
+            assert time.monotonic() - began < 1
+        assert service.get("/livez").status_code == 200
 
 
 def test_sigterm_lets_a_stream_under_way_come_to_its_end(

@@ -80,7 +80,9 @@ def test_a_database_of_the_first_release_keeps_what_it_has_and_takes_conversatio
         connection.execute(conversations.insert().values(id="c", owner="k", created_at=3, updated_at=4))
         connection.execute(turns.insert().values(conversation_id="c", ordinal=1, **turn))
     with database.write() as connection:
-        assert connection.execute(sa.select(keys.c.name)).scalar_one() == "laptop"
+        (key,) = connection.execute(sa.select(keys)).all()
+        assert (key.name, key.kind, key.scopes) == ("laptop", "secret", ["ask", "search", "write", "admin"])
+        assert (key.collections, key.origins, key.expires_at) == (None, [], None)
         assert connection.execute(sa.select(turns.c.answer)).scalar_one() == {"status": "abstained"}
         connection.execute(conversations.delete())
         assert connection.execute(sa.select(turns)).all() == []

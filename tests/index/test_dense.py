@@ -27,7 +27,7 @@ def stored(version_id: int, vectors: Vectors) -> list[StoredChunk]:
     """Chunks of nothing but vectors."""
     none = np.zeros((0, 16), np.int8)
     return [
-        StoredChunk(version_id, at, "d", "t", "s", {}, Span(0, 1), "x", (), (), None, vector, none)
+        StoredChunk(version_id, at, "d", "t", "s", {}, Span(0, 1), "x", b"", (), None, vector, none)
         for at, vector in enumerate(vectors)
     ]
 

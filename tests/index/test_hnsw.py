@@ -21,7 +21,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vectors = np.random.default_rng(0).standard_normal((1200, 4)).astype(np.float32)
     none = np.zeros((0, 4), np.int8)
     chunks = [
-        StoredChunk(1, at, "d", "t", "s", {}, Span(0, 1), "x", (), (), None, vector, none)
+        StoredChunk(1, at, "d", "t", "s", {}, Span(0, 1), "x", b"", (), None, vector, none)
         for at, vector in enumerate(vectors)
     ]
     store = DenseStore(path, trusted=True)

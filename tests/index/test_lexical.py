@@ -22,7 +22,7 @@ def stored(
 ) -> list[StoredChunk]:
     nothing = np.zeros(8, np.float32), np.zeros((0, 8), np.int8)
     return [
-        StoredChunk(version_id, at, "d", title, "s", {}, Span(0, 1), text, (), headings, None, *nothing)
+        StoredChunk(version_id, at, "d", title, "s", {}, Span(0, 1), text, b"", headings, None, *nothing)
         for at, text in enumerate(texts)
     ]
 

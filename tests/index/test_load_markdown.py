@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -90,6 +91,13 @@ def test_thousands_of_unclosed_comments_take_no_time() -> None:
 def test_very_long_markdown_is_divided_as_text() -> None:
     parsed = parse("# One\n\n" + "word " * 400_000)
     assert (len(parsed.blocks), parsed.headings) == (2, ())
+
+
+def test_markdown_of_very_many_lines_is_divided_as_text() -> None:
+    parsed = parse("# One\n\n" + "#\n" * 150_000 + "\nThe end.")
+    assert (len(parsed.blocks), parsed.headings) == (2, ())
+    with pytest.raises(EmptyDocument):
+        parse("#\n" * 300_000)
 
 
 MARKS = ("#", "-", ">", "|", "1.", "```", "---", "===", "<b>", "<!--", "-->", "[a]:", ":", "*", "~~~")

@@ -70,6 +70,17 @@ def test_terms_that_no_document_holds_weigh_infinitely(searched: Services) -> No
     assert weights["ulaanbaatar"] == float("inf")
 
 
+def test_the_ranking_is_the_same_however_few_passages_are_asked_for(searched: Services) -> None:
+    few, many = (
+        searched.retriever.search(searched.catalog.collection("default"), "ferry", k=k) for k in (1, 10)
+    )
+    assert len(few.passages) == 1
+    assert few.ranking == many.ranking
+    assert [each.score for each in many.ranking] == sorted(
+        (each.score for each in many.ranking), reverse=True
+    )
+
+
 def test_a_collection_of_another_embedding_model_is_refused(searched: Services) -> None:
     class Renamed:
         name = "another-model"

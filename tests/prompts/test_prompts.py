@@ -9,19 +9,19 @@ NAMES = sorted(file.name.removesuffix(".jinja") for file in Path(prompts.__file_
 
 
 def test_a_prompt_is_filled_in() -> None:
-    text = prompt("answer.user").render(passages="[hztq1.1] It rains.", question="Does it rain?")
+    text = prompt("answer.user").render(passages="[hztq1.1] It rains.", question="Does it rain?", key="hztq")
     assert "<passages>\n[hztq1.1] It rains.\n</passages>" in text
     assert "Question: Does it rain?" in text
 
 
 def test_a_missing_value_raises_and_is_named() -> None:
     with pytest.raises(PromptError, match=r"answer\.user.*\['question'\]"):
-        prompt("answer.user").render(passages="")
+        prompt("answer.user").render(passages="", key="")
 
 
 def test_a_superfluous_value_raises_and_is_named() -> None:
     with pytest.raises(PromptError, match=r"\['colour'\]"):
-        prompt("answer.user").render(passages="", question="", colour="red")
+        prompt("answer.user").render(passages="", question="", key="", colour="red")
 
 
 def test_a_value_missing_inside_a_value_raises() -> None:
@@ -36,7 +36,7 @@ def test_a_prompt_that_does_not_exist_raises_and_the_others_are_named() -> None:
 
 @pytest.mark.parametrize("value", ["{{ passages }}", "{% for a in b %}", "{# gone #}", "<b>&amp;</b>", "\\1"])
 def test_a_value_is_put_in_as_it_stands_and_never_read_as_a_template(value: str) -> None:
-    assert f"Question: {value}\n" in prompt("answer.user").render(passages="", question=value)
+    assert f"Question: {value}\n" in prompt("answer.user").render(passages="", question=value, key="")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,11 +46,13 @@ def test_each_prompt_has_a_fingerprint_of_its_own(name: str) -> None:
     assert [other for other in NAMES if prompt(other).fingerprint == fingerprint] == [name]
 
 
-def test_the_answer_prompt_shows_ids_with_the_key_of_the_request_only() -> None:
-    text = prompt("answer.system").render(key="hztq")
-    assert "[[hztq3.2]]" in text
-    assert "[[NONE]]" in text
-    assert "[[CONFLICT hztq1.4 | hztq6.1]]" in text
+def test_the_rules_of_an_answer_are_the_same_for_every_request_and_the_request_shows_its_key() -> None:
+    rules = prompt("answer.system").render()
+    assert "[[key3.2]]" in rules
+    assert "[[NONE]]" in rules
+    assert "[[CONFLICT key1.4 | key6.1]]" in rules
+    request = prompt("answer.user").render(passages="P", question="Q", key="hztq")
+    assert "[[hztq3.2]]" in request
 
 
 def test_the_repair_prompt_gives_each_line_with_its_reason() -> None:

@@ -204,10 +204,9 @@ def test_a_conflict_with_something_missing_says_both(services: Services) -> None
     assert (made.status, made.reason) == ("conflict", "partly_not_in_passages")
 
 
-def test_an_empty_reply_is_unverifiable(services: Services) -> None:
-    made = answer(services, [ModelReplyEmpty("empty", usage=Usage(9, 0, None))])
-    assert (made.status, made.reason) == ("abstained", "unverifiable")
-    assert made.usage == Usage(9, 0, None)
+def test_an_empty_reply_is_a_failure_and_no_abstention(services: Services) -> None:
+    with pytest.raises(ModelReplyEmpty):
+        answer(services, [ModelReplyEmpty("empty", usage=Usage(9, 0, None))])
 
 
 @pytest.mark.parametrize(
@@ -405,8 +404,26 @@ def test_two_answers_have_two_ids(services: Services) -> None:
     assert answer(services, "[[NONE]] No.").id != answer(services, "[[NONE]] No.").id
 
 
-def test_without_a_model_sentences_are_quoted_through_the_same_gate(services: Services) -> None:
+def test_without_a_model_documents_that_disagree_are_reported_as_a_conflict(services: Services) -> None:
     *_, end = answerer(services, None).answer(Question(QUESTION))
+    assert isinstance(end, Finished)
+    assert end.answer.status == "conflict"
+    sides = {claim.side: claim for claim in end.answer.claims if claim.side}
+    assert {sides["a"].text, sides["b"].text} == {"The octopus tank holds 4,000 litres.", PLAN}
+    assert all(claim.text == claim.citations[0].quote for claim in end.answer.claims)
+
+
+def test_what_was_made_of_the_passages_is_recorded(services: Services) -> None:
+    *_, end = answerer(services, None).answer(Question(QUESTION))
+    assert isinstance(end, Finished)
+    assert end.answer.relevance == Relevance(1.0, 0.5)
+    *_, end = answerer(services, None).answer(Question(QUESTION, collection="bare"))
+    assert isinstance(end, Finished)
+    assert end.answer.relevance is None
+
+
+def test_without_a_model_sentences_are_quoted_through_the_same_gate(services: Services) -> None:
+    *_, end = answerer(services, None).answer(Question("When is the gate shut?"))
     assert isinstance(end, Finished)
     assert end.answer.status == "answered"
     assert end.answer.model == "extractive"

@@ -80,6 +80,19 @@ def test_no_more_than_a_few_sentences_are_quoted() -> None:
     )
 
 
+def test_a_row_of_numbers_is_quoted_only_for_a_word_of_the_question() -> None:
+    row = passage("a", ("| Donations | 11,260.00 |", 0.95), ("The lake is cold in spring and autumn.", 0.85))
+    assert best_sentences("How deep is the lake?", [row]) == [(0, 1)]
+    assert best_sentences("How much came in from donations?", [row])[0] == (0, 0)
+
+
+def test_of_two_sentences_that_are_as_near_the_one_with_a_date_answers_when() -> None:
+    lake = passage(
+        "a", ("The lake froze over again that winter.", 0.9), ("The lake froze over in May 1984.", 0.9)
+    )
+    assert best_sentences("When did the lake freeze over?", [lake])[0] == (0, 1)
+
+
 def test_no_passage_gives_no_sentence() -> None:
     assert best_sentences("Anything?", []) == []
 
@@ -95,6 +108,7 @@ def test_no_passage_gives_no_sentence() -> None:
         ("It ended in Moscow.1", True),
         ("Who may dive", False),
         ("How deep is it?", False),
+        ("Diving policy, version 3.0", False),
         ("深さは？", False),
     ],
 )

@@ -293,6 +293,17 @@ def test_a_conflict_is_its_statement_and_both_sides_word_for_word() -> None:
     ]
 
 
+def test_a_conflict_without_a_statement_is_both_sides_word_for_word() -> None:
+    found = [*gate().admit(DraftConflict("", (f"{KEY}1.1",), (f"{KEY}2.1",)))]
+    assert [
+        (each.side, each.text, each.citations[0].number) for each in found if isinstance(each, Claim)
+    ] == [
+        ("a", "The octopus tank holds 4,000 litres.", 1),
+        ("b", "The old plan says that the tank holds 3,500 litres.", 2),
+    ]
+    assert len(found) == 2
+
+
 def test_a_conflict_whose_statement_fails_has_no_sides() -> None:
     found = rejected(
         "[[CONFLICT §1.1 | §2.1]] The tank holds 4,000 litres, while the plan says 9,500 litres."

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from index.catalog import Database, sqlite_url
 from index.errors import InvalidRequest, NotFound
-from qa_service.keys import Keys, opened_keys
+from qa_service.keys import Grant, Keys, opened_keys
 from qa_service.settings import Settings
 
 
@@ -26,7 +26,7 @@ def keys(database: Database) -> Keys:
 
 def test_a_key_is_known_by_its_text(keys: Keys) -> None:
     key, text = keys.create("laptop")
-    assert keys.verify(text) == key
+    assert keys.verify(text) == Grant(key, "key", False)
     assert (key.name, keys.list()) == ("laptop", [key])
 
 
@@ -67,7 +67,7 @@ def test_a_part_of_a_key_is_no_key(keys: Keys) -> None:
 def test_the_secret_of_one_key_does_not_fit_another(keys: Keys) -> None:
     (one, first), (_, second) = keys.create("one"), keys.create("two")
     assert keys.verify(f"sk_{one.id}_{second.split('_', 2)[2]}") is None
-    assert keys.verify(first) == one
+    assert keys.verify(first) == Grant(one, "key", False)
 
 
 def test_keys_exist_once_one_is_made(keys: Keys) -> None:

@@ -1,14 +1,17 @@
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
-from qa_service.errors import ModelTruncated
-from qa_service.llm import Deadline, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage
-from qa_service.scripted import Received, Reply, ScriptedProvider, split_randomly
+from qa_service.errors import Cancelled, ModelNotFound, ModelTruncated
+from qa_service.llm import NO_USAGE, Deadline, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage
+from qa_service.scripted import Fault, Received, Reply, ScriptedProvider, split_randomly
 
 # litellm ignores this at its import, and pytest undoes that for each test.
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
@@ -145,6 +148,83 @@ def test_closing_the_stream_hangs_up() -> None:
         assert provider.dropped == 0
         stream.close()  # type: ignore[attr-defined]
         until(lambda: provider.dropped == 1)
+
+
+def cancelled_after(seconds: float, provider: ScriptedProvider) -> float:
+    """The seconds from cancelling a call that waits to its end."""
+    deadline = Deadline(10)
+    ended: list[float] = []
+
+    def ask() -> None:
+        with pytest.raises(Cancelled):
+            list(
+                model(provider, timeouts=Timeouts(9, 9, 9)).stream(QUESTION, max_tokens=9, deadline=deadline)
+            )
+        ended.append(time.monotonic())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    until(lambda: bool(provider.requests))
+    time.sleep(seconds)
+    began = time.monotonic()
+    deadline.cancelled.set()
+    thread.join(5)
+    assert ended, "the call goes on"
+    return ended[0] - began
+
+
+@pytest.mark.parametrize(
+    ("fault", "after"), [("hang", 0), ("hang", 1), ("drip", 0), ("drip", 1), ("drip_headers", 0)]
+)
+def test_a_cancelled_call_hangs_up_at_once_whatever_it_waits_for(fault: Fault, after: int) -> None:
+    with ScriptedProvider([Reply("one two", fault=fault, after=after)]) as provider:
+        assert cancelled_after(0.1, provider) < 0.5
+        until(lambda: provider.dropped == 1)
+
+
+def test_a_cancelled_call_is_not_tried_again_while_it_waits_for_its_turn() -> None:
+    with ScriptedProvider([Reply(fault="rate_limited", retry_after_seconds=5)]) as provider:
+        assert cancelled_after(0.1, provider) < 0.5
+
+
+def test_no_connection_is_waited_for_after_a_call_was_cancelled() -> None:
+    deadline = Deadline(10)
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:  # it accepts, and never shakes hands
+        asked = LiteLLMModel(
+            "openai/scripted",
+            timeouts=Timeouts(9, 9, 9),
+            api_base=f"https://127.0.0.1:{server.getsockname()[1]}/v1",
+            api_key="any",
+        )
+        threading.Timer(0.2, deadline.cancelled.set).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            list(asked.stream(QUESTION, max_tokens=9, deadline=deadline))
+        assert time.monotonic() - began < 0.8
+
+
+def test_the_system_message_is_marked_for_the_cache_where_the_provider_wants_that() -> None:
+    with ScriptedProvider() as provider:
+        asked = LiteLLMModel(
+            "anthropic/claude-sonnet-4-5",
+            timeouts=Timeouts(5, 5, 5),
+            api_base=provider.url.removesuffix("/v1"),
+            api_key="any",
+        )
+        with pytest.raises(ModelNotFound):  # the provider speaks another wire
+            ask(asked)
+        (request,) = provider.requests
+        assert request.path == "/v1/messages"
+        assert request.body["system"] == [
+            {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}
+        ]
+
+
+def test_usage_adds_up_and_its_cost_is_known_where_both_are() -> None:
+    assert Usage(10, 5, 0.25) + Usage(20, 2, 0.5) == Usage(30, 7, 0.75)
+    assert Usage(10, 5, None) + Usage(20, 2, 0.5) == Usage(30, 7, None)
+    assert Usage(10, 5, 0.25) + NO_USAGE == Usage(10, 5, 0.25)
+    assert Usage(10, 5).tokens == 15
 
 
 def test_a_slow_reader_is_not_an_idle_model() -> None:

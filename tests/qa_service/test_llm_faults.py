@@ -257,6 +257,49 @@ def test_no_fallback_is_asked_what_a_model_refused() -> None:
         assert type(failure) is errors.ModelRefused
 
 
+def models_asked(provider: ScriptedProvider) -> list[str]:
+    return [request.body["model"] for request in provider.requests]
+
+
+@pytest.mark.parametrize("fault", ["overloaded", "rate_limited", "reset", "hang"])
+def test_a_model_that_failed_in_passing_is_left_alone_while_there_is_another(fault: Fault) -> None:
+    with ScriptedProvider([Reply(fault=fault), "Ada.", "Ada."]) as provider:
+        asked = model(provider.url, fallbacks=["openai/second"])
+        for _ in range(2):
+            pieces, failure = ask(asked)
+            assert failure is None
+            assert isinstance(pieces[-1], Finish)
+            assert pieces[-1].model == "openai/second"
+        assert models_asked(provider) == ["scripted", "second", "second"]
+
+
+@pytest.mark.parametrize("fault", ["unauthorized", "context_overflow"])
+def test_a_model_that_failed_for_a_lasting_reason_is_asked_again(fault: Fault) -> None:
+    with ScriptedProvider([Reply(fault=fault), "Ada.", "Ada."]) as provider:
+        asked = model(provider.url, fallbacks=["openai/second"])
+        ask(asked)
+        ask(asked)
+        assert models_asked(provider) == ["scripted", "second", "scripted"]
+
+
+def test_a_model_is_asked_again_after_the_time_that_its_provider_named() -> None:
+    with ScriptedProvider([Reply(fault="rate_limited", retry_after_seconds=0.3), *["Ada."] * 3]) as provider:
+        asked = model(provider.url, fallbacks=["openai/second"])
+        ask(asked)
+        ask(asked)
+        time.sleep(0.3)
+        ask(asked)
+        assert models_asked(provider) == ["scripted", "second", "second", "scripted"]
+
+
+def test_where_all_models_failed_they_are_all_asked_again() -> None:
+    with ScriptedProvider([*[Reply(fault="overloaded")] * 2, "Ada."]) as provider:
+        asked = model(provider.url, fallbacks=["openai/second"])
+        ask(asked)
+        ask(asked)
+        assert models_asked(provider) == ["scripted", "second", "scripted"]
+
+
 @pytest.mark.parametrize("fault", ["unauthorized", "rate_limited", "server_error", "blocked"])
 def test_errors_quote_neither_the_key_nor_what_the_provider_said(fault: Fault) -> None:
     words = "the key sk-secret is wrong for the prompt Who was it?"

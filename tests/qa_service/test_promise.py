@@ -124,7 +124,7 @@ class Puppet:
     def stream(self, messages: Sequence[Message], **_: object) -> Iterator[Piece]:
         self.asked.append(messages)
         reply = self._replies.pop(0) if self._replies else ""
-        for piece in self._split(spoken(reply, messages[0].content, messages[1].content)):
+        for piece in self._split(spoken(reply, messages[1].content)):
             if piece:
                 yield piece
         if self._error:
@@ -142,9 +142,9 @@ def key_in(prompt: str) -> str:
     return found[1]
 
 
-def spoken(text: str, system: str, user: str) -> str:
-    """What a puppet is told, with its placeholders filled in from the two messages of its prompt."""
-    key, offered = key_in(system), dict(OFFERED.findall(user))
+def spoken(text: str, user: str) -> str:
+    """What a puppet is told, with its placeholders filled in from the message that offers the passages."""
+    key, offered = key_in(user), dict(OFFERED.findall(user))
     return NAMED.sub(lambda name: offered.get(f"{key}{name[1]}", ""), text).replace("§", key)
 
 
@@ -182,7 +182,7 @@ def kept(shelf: Shelf, model: Puppet | LiteLLMModel, question: str = QUESTION) -
         return None
     assert answer is not None
     assert answer.claims == tuple(made)
-    key = key_in(model.asked[0][0].content) if isinstance(model, Puppet) and model.asked else ""
+    key = key_in(model.asked[0][1].content) if isinstance(model, Puppet) and model.asked else ""
     for claim in answer.claims:
         check(claim, passages, shelf.texts, key)
     assert [citation.number for citation in answer.citations] == [*range(1, len(answer.citations) + 1)]
@@ -380,8 +380,8 @@ def test_the_promise_holds_over_real_http(shelf: Shelf) -> None:
 
     def reply(request: Received) -> Reply:
         number = len(provider.requests)
-        system, user = (message["content"] for message in request.body["messages"][:2])
-        text = spoken(streams[number % len(streams)], system, user).replace("\ud83d", "\ufffd")
+        user = request.body["messages"][1]["content"]
+        text = spoken(streams[number % len(streams)], user).replace("\ud83d", "\ufffd")
         pieces = split_randomly(text, number)
         if number % 4 == 3:
             return Reply(pieces=pieces, fault="truncated", after=len(pieces) // 2)

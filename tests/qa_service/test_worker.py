@@ -292,3 +292,30 @@ def test_what_was_acknowledged_before_a_crash_is_indexed_after_it(
         worker = Worker(services)
         assert ended(services, job) == [("indexed", None)]
         worker.close()
+
+
+def test_a_file_that_can_not_be_parsed_in_its_time_fails_alone(
+    settings: Settings, embedder: Embedder, endless_pdf: bytes
+) -> None:
+    hasty = settings.model_copy(update={"parse_seconds": 2.0})
+    with opened(hasty, command="pytest", embedder=embedder) as services:
+        worker = Worker(services)
+        job = add(services, ("a.txt", TEXT), ("bomb.pdf", endless_pdf), ("b.txt", TEXT))
+        worker.wake()
+        assert ended(services, job) == [("indexed", None), ("failed", "parsing_timeout"), ("indexed", None)]
+        worker.close()
+
+
+def test_it_stops_without_waiting_for_a_file_that_is_being_parsed(
+    services: Faulty, start: Start, endless_pdf: bytes
+) -> None:
+    job = add(services, ("bomb.pdf", endless_pdf))
+    worker = start()
+    until(lambda: services.loader.pid)
+    time.sleep(1)  # it is being parsed then
+    began = time.monotonic()
+    worker.close()
+    assert time.monotonic() - began < 5
+    assert not worker.is_alive()
+    assert services.loader.pid is None
+    assert services.jobs.get(job.id).items[0].status == "queued"

@@ -84,7 +84,8 @@ def test_the_model_is_asked_with_the_passages_and_the_question_and_a_limit() -> 
     [*begin(model).drafts()]
     ((system, user),) = model.asked
     assert (system.role, user.role) == ("system", "user")
-    assert system.content == prompt("answer.system").render(key="hztq")
+    assert system.content == prompt("answer.system").render()
+    assert "[[hztq3.2]]" in user.content
     assert "[hztq1.1] The tank holds 4,000 litres." in user.content
     assert "Question: How big is it?" in user.content
     assert model.limits == [77]
@@ -126,10 +127,18 @@ def test_the_last_line_needs_no_line_end() -> None:
     assert drafts("[[hztq1.1]] ", TEXT, finish()) == [CLAIM]
 
 
-def test_a_reply_without_text_gives_nothing() -> None:
+def test_a_reply_without_text_is_a_failure_and_its_usage_is_counted() -> None:
     writing = begin(ScriptedModel([ModelReplyEmpty("empty", usage=Usage(10, 0, 0.5))]))
-    assert [*writing.drafts()] == []
+    given, raised = until_error(writing.drafts())
+    assert given == []
+    assert isinstance(raised, ModelReplyEmpty)
     assert writing.usage == Usage(10, 0, 0.5)
+
+
+def test_a_repair_without_text_leaves_out_what_was_rejected() -> None:
+    writing = begin(ScriptedModel([finish()], [ModelReplyEmpty("empty", usage=Usage(10, 0, 0.5))]))
+    assert [*writing.drafts(), *writing.repaired(FAILURES)] == []
+    assert writing.usage == Usage(20, 5, 0.75)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +162,13 @@ def test_what_a_failed_call_is_known_to_have_used_is_counted() -> None:
     writing = begin(ScriptedModel(["x", ModelLengthLimit("long", usage=Usage(7, 3, 0.1))]))
     until_error(writing.drafts())
     assert writing.usage == Usage(7, 3, 0.1)
+
+
+def test_an_answer_is_signed_by_the_model_that_wrote_it() -> None:
+    writing = begin(ScriptedModel([f"[[hztq1.1]] {TEXT}", Finish("stop", Usage(1, 1), "fallback")]))
+    assert writing.model == "scripted"
+    [*writing.drafts()]
+    assert writing.model == "fallback"
 
 
 # Repair

@@ -132,8 +132,9 @@ export function cardOf(around: Surroundings): Card {
 }
 
 function verdictName({ support: { verdict, method } }: Said): Name {
-  if (verdict === "supported") return method === "verbatim" ? method : verdict;
-  return verdict === "partial" ? "partly" : "unchecked";
+  if (method === "verbatim") return method;
+  if (verdict === "partial") return "partly";
+  return /^(un)?supported$/.test(verdict) ? verdict : "unchecked";
 }
 
 function verdictIcon({ support: { verdict } }: Said): SVGElement {

@@ -3,7 +3,7 @@
 import type { Answer, Passage } from "../qa-chat";
 import { cardOf } from "./card";
 import { memoryOf } from "./memory";
-import { complete, restored, said, type Turn } from "./model";
+import { complete, messagesOf, restored, said, type Turn } from "./model";
 import { panelOf } from "./panel";
 import { answer, Failure, sendFeedback, type Service } from "./service";
 import { type Language } from "./strings";
@@ -44,7 +44,6 @@ export function chatOf(conditions: Conditions): Chat {
   const views = new Map<Turn, View>();
   let turns: Turn[] = [];
   let running: AbortController | null = null;
-  let canRate = true;
 
   const hooks: Hooks = {
     say,
@@ -52,7 +51,6 @@ export function chatOf(conditions: Conditions): Chat {
     api: service.api,
     sourceBase: conditions.sourceBase,
     giveWay: () => isSmall() && close(),
-    canRate: () => canRate,
     again(turn) {
       turns = turns.filter((each) => each !== turn);
       views.get(turn)!.element.remove();
@@ -63,7 +61,7 @@ export function chatOf(conditions: Conditions): Chat {
       keep();
       const rating = turn.rating!;
       emit("qa-feedback", { answerId: turn.id, rating, reason });
-      canRate &&= await sendFeedback(service, { answer_id: turn.id!, rating, ...(reason && { reason }) });
+      return sendFeedback(service, { answer_id: turn.id!, rating, ...(reason && { reason }) });
     },
   };
   const card = cardOf(hooks);
@@ -148,7 +146,7 @@ export function chatOf(conditions: Conditions): Chat {
     const { question } = turn;
     let passages: readonly Passage[] = [];
     try {
-      for await (const { name, data } of answer(service, question, signal)) {
+      for await (const { name, data } of answer(service, question, messagesOf(turns.slice(-1 - MOST_KEPT, -1)), signal)) {
         if (name === "retrieval") passages = data.passages;
         if (name === "claim") {
           turn.claims = [...turn.claims, said(data, passages)];

@@ -50,7 +50,7 @@ export class QAChat extends HTMLElement implements QAChatElement {
     this.#chat = chatOf({
       service: {
         api: new URL(attribute("api")?.replace(/\/?$/, "/") ?? HOME, document.baseURI).href,
-        collection: attribute("collection") ?? "default",
+        collection: attribute("collection") ?? undefined,
         // Frameworks keep `key` to themselves, so it has a second name.
         key: () => this.credentials?.() ?? attribute("key") ?? attribute("api-key"),
       },

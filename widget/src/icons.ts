@@ -9,10 +9,11 @@ export const COPY = "M5.5 5.5h8v8h-8zM10.5 2.5h-8v8";
 export const UP = "M2.5 7H5v6H2.5zM5 7l2.5-5C9 2.5 9.5 4 9 6h4l-1 7H5";
 export const DOWN = "M2.5 9H5V3H2.5zM5 9l2.5 5c1.5-.5 2-2 1.5-4h4l-1-7H5";
 
-/** How well a claim is supported, in form and not only in colour: a tick, a half disc, a question mark. */
+/** How well a claim is supported, in form and not only in colour: a tick, a half disc, a cross, a question mark. */
 export const VERDICTS = {
   supported: "M3 8.5l3.5 3.5L13 4.5",
   partial: "M8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3v10M5.5 5v6",
+  unsupported: CLOSE,
   unchecked: "M5.5 5.5a2.5 2.5 0 1 1 3.5 2.5q-1 .5-1 2M8 13v.1",
 };
 

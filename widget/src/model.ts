@@ -1,6 +1,7 @@
 /** A conversation: what the widget keeps of the service's answers. */
 
 import type { Answer, Citation, Claim, Passage } from "../qa-chat";
+import type { Message } from "./service";
 import { indexAt } from "./text";
 
 /** The kinds of answers: the service's own, and the ends that an answer can come to without it. */
@@ -34,6 +35,9 @@ export interface Turn {
 
 const NEAREST = 3;
 
+/** The most characters that the service takes of what was said before, in one message. */
+const MOST_CHARACTERS = 20_000;
+
 /** A claim as it came in a stream, with its citations' surroundings. */
 export function said(
   claim: Omit<Claim, "citations"> & { readonly citations: readonly Citation[] },
@@ -55,6 +59,19 @@ export function complete(turn: Turn, { id, status, reason, missing, claims, cita
     ),
     near: status === "abstained" ? passages.slice(0, NEAREST) : [],
   });
+}
+
+/** What was said in some turns: each question, and what was claimed in its answer. */
+export function messagesOf(turns: readonly Turn[]): Message[] {
+  return turns.flatMap(({ question, claims }): Message[] => [
+    { role: "user", text: sendable(question) },
+    { role: "assistant", text: sendable(claims.map(({ text }) => text).join(" ")) },
+  ]);
+}
+
+/** Text as the service takes it: not too long, and without halves of characters. */
+function sendable(text: string): string {
+  return text.slice(0, MOST_CHARACTERS).toWellFormed();
 }
 
 /** The turns that were kept as JSON. One that was not finished then never will be. */

@@ -7,18 +7,20 @@ import type { Say } from "./strings";
 
 export interface Rating {
   readonly say: Say;
-  /** Whether the service takes feedback, as far as it is known. */
-  readonly canRate: () => boolean;
-  readonly rate: (turn: Turn, reason: string) => Promise<void>;
+  /** Send the rating of a turn; false where the service takes none of its answer. */
+  readonly rate: (turn: Turn, reason: string) => Promise<boolean>;
 }
 
 /** Two buttons; the second asks for the reason in a form at the end of `below`. `failed` is told when it can't be sent. */
-export function ratingButtons(turn: Turn, { say, canRate, rate }: Rating, below: HTMLElement, failed: () => void): HTMLElement[] {
+export function ratingButtons(turn: Turn, { say, rate }: Rating, below: HTMLElement, failed: () => void): HTMLElement[] {
   async function send(rating: string, reason: string): Promise<void> {
     turn.rating = rating;
     mark();
-    await rate(turn, reason).catch(failed);
-    up.hidden = down.hidden = !canRate();
+    try {
+      up.hidden = down.hidden = !(await rate(turn, reason));
+    } catch {
+      failed();
+    }
   }
 
   function mark(): void {

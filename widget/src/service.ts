@@ -6,7 +6,8 @@ import { EventParser } from "./sse";
 export interface Service {
   /** The address of the service, ending in a slash. */
   readonly api: string;
-  readonly collection: string;
+  /** The collection that is asked; without one the service takes the one that the key is for. */
+  readonly collection?: string | undefined;
   readonly key: () => string | null | Promise<string>;
 }
 
@@ -15,6 +16,12 @@ export type AnswerEvent =
   | { readonly name: "retrieval"; readonly data: { readonly passages: readonly Passage[] } }
   | { readonly name: "claim"; readonly data: Omit<Claim, "citations"> & { readonly citations: readonly Citation[] } }
   | { readonly name: "done"; readonly data: Answer };
+
+/** What was said before, as the service takes it. */
+export interface Message {
+  readonly role: "user" | "assistant";
+  readonly text: string;
+}
 
 /** Why there is no complete answer: a problem's code (RFC 9457), or `unreachable`, `broken` or `unreadable`. */
 export class Failure extends Error {
@@ -34,16 +41,21 @@ const SILENCE_MS = 45_000;
 /**
  * The events of an answer, with `done` at the end.
  *
- * Throws a `Failure`, or anything where the signal was aborted. The question goes alone: the service takes no history.
+ * `history` is what was said before, the oldest first. Throws a `Failure`, or anything where the signal was aborted.
  */
-export async function* answer(service: Service, question: string, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+export async function* answer(
+  service: Service,
+  question: string,
+  history: readonly Message[],
+  signal: AbortSignal,
+): AsyncGenerator<AnswerEvent> {
   const ended = new AbortController();
   const end = (): void => ended.abort();
   let silence = setTimeout(end, SILENCE_MS);
   let failure = "unreachable";
   signal.addEventListener("abort", end);
   try {
-    const body = { question, collection: service.collection, stream: true };
+    const body = { question, collection: service.collection, history, stream: true };
     const response = await post(service, "answers", body, ended.signal);
     failure = "broken";
     const reader = response.body!.getReader();
@@ -69,7 +81,7 @@ export async function* answer(service: Service, question: string, signal: AbortS
   }
 }
 
-/** Say whether an answer helped; false where the service takes no feedback. */
+/** Say whether an answer helped; false where the service does not know the answer, or no longer. */
 export async function sendFeedback(
   service: Service,
   feedback: { answer_id: string; rating: string; reason?: string },
@@ -77,7 +89,7 @@ export async function sendFeedback(
   try {
     await post(service, "feedback", feedback);
   } catch (error) {
-    if (error instanceof Failure && (error.status === 404 || error.status === 405)) return false;
+    if (error instanceof Failure && error.status === 404) return false;
     throw error;
   }
   return true;

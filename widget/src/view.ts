@@ -86,9 +86,8 @@ export function viewOf(turn: Turn, card: Card, hooks: Hooks): View {
       why && h("p", {}, say(why)),
       detail && words("p", {}, detail),
       ...listed(say("missing"), missing.map((text) => words("li", {}, text))),
-      ...listed(say("nearest"), near.map(({ title, page, document_id, span: { start, end } }) => {
-        const path = `documents/${encodeURIComponent(document_id)}?start=${start}&end=${end}`;
-        const href = webAddress(path, hooks.api)!.href;
+      ...listed(say("nearest"), near.map(({ title, page, url }) => {
+        const href = `${webAddress(url, hooks.api) ?? hooks.api}`;
         return h("li", {}, words("a", { href, target: "_blank", rel: "noreferrer" }, title), page ? ` · ${say("page", page)}` : null);
       })),
       actions(),
@@ -110,7 +109,7 @@ export function viewOf(turn: Turn, card: Card, hooks: Hooks): View {
       { class: "row", part: "actions" },
       UNFINISHED.includes(turn.state) && h("button", { type: "button", click: () => hooks.again(turn) }, say("retry")),
       turn.claims.length > 0 && iconButton(say("copy"), COPY, { click: copy }),
-      ...(turn.id && hooks.canRate() ? ratingButtons(turn, hooks, rest, () => tell("unreachable")) : []),
+      ...(turn.id ? ratingButtons(turn, hooks, rest, () => tell("unreachable")) : []),
       note,
     );
   }

@@ -20,7 +20,7 @@ async function serviceOf(reply: (request: IncomingMessage, response: ServerRespo
 
 async function namesOf(service: Service, signal = new AbortController().signal): Promise<string[]> {
   const names = [];
-  for await (const { name } of answer(service, "How many?", signal)) names.push(name);
+  for await (const { name } of answer(service, "How many?", [], signal)) names.push(name);
   return names;
 }
 
@@ -76,13 +76,13 @@ test("an abort ends the request", async () => {
       response.write("event: retrieval\ndata: {}\n\n");
       request.on("close", resolve);
     }).then(async (service) => {
-      for await (const _ of answer(service, "How many?", stopping.signal)) stopping.abort();
+      for await (const _ of answer(service, "How many?", [], stopping.signal)) stopping.abort();
     }).catch(() => {});
   });
   await gone;
 });
 
-test.each([[404, false], [405, false], [201, true]])("feedback that is replied to with %i is taken: %j", async (status, taken) => {
-  const service = await serviceOf((_request, response) => void response.writeHead(status).end("{}"));
+test.each([[404, false], [204, true]])("feedback that is replied to with %i is taken: %j", async (status, taken) => {
+  const service = await serviceOf((_request, response) => void response.writeHead(status).end());
   expect(await sendFeedback(service, { answer_id: "a", rating: "up" })).toBe(taken);
 });

@@ -1,0 +1,115 @@
+"""CSV and TSV: a line for each record, with the names of the columns in it."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import Literal
+
+from index.document import Parsed
+from index.errors import DamagedDocument
+from index.load.compose import Piece, bounded, compose
+from index.load.decode import decode
+from index.load.limits import Limits
+from index.load.tables import table_pieces
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 65_536  # code points
+_SAMPLE_RECORDS = 200
+_LEAST_RECORDS = 5  # of a file whose name does not say that it is CSV
+_LEAST_FIELDS = 3
+_LONGEST_FIELD = 60  # code points, on average: longer ones may be prose
+_LONGEST_CELL = 10_000_000  # code points
+_MOST_LINES = 50  # in a field of a file that has an odd number of quotes
+
+
+def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
+    """The records of a table, see `table_pieces`; whichever of , ; tab and | parts most of its lines alike does.
+
+    Fields may be quoted, and hold line ends then. A spreadsheet's line `sep=;` is heeded.
+    """
+    text = decode(data, name=name).replace("\0", "")
+    rest, delimiter = _declared(text)
+    delimiter = delimiter or _delimiter(rest) or ","
+    pieces = bounded(_pieces(rest, delimiter, name), name=name, limits=limits)
+    return compose(pieces, format="csv")
+
+
+def is_table(text: str) -> bool:
+    """Whether the start of a text is a table without doubt: many short fields, as many in each of its records."""
+    delimiter = _delimiter(text[:_SAMPLE])
+    if delimiter is None:
+        return False
+    records = _sample(text, delimiter)
+    counts = {len(record) for record in records}
+    fields = [field for record in records for field in record]
+    return (
+        len(records) >= _LEAST_RECORDS
+        and len(counts) == 1
+        and min(counts) >= _LEAST_FIELDS
+        and sum(map(len, fields)) <= _LONGEST_FIELD * len(fields)
+        and all(records[0])
+        # Prose has a blank behind each comma.
+        and (delimiter != "," or sum(field.startswith(" ") for field in fields) * 4 < len(fields))
+    )
+
+
+def _declared(text: str) -> tuple[str, str | None]:
+    """The text below the line with which a spreadsheet program says what parts fields, and what does."""
+    line, _, rest = text.partition("\n")
+    line = line.strip().lower()
+    return (rest, line[4]) if line.startswith("sep=") and len(line) == 5 else (text, None)
+
+
+def _pieces(text: str, delimiter: str, name: str) -> Iterator[Piece]:
+    csv.field_size_limit(_LONGEST_CELL)
+    try:
+        yield from table_pieces(_records(text, delimiter))
+    except csv.Error as error:
+        raise DamagedDocument(
+            f"{name!r} could not be read as CSV ({error}): open it in a spreadsheet program and save it again"
+        ) from error
+
+
+def _records(text: str, delimiter: str) -> Iterable[list[str]]:
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if _is_left_open(text, delimiter) else csv.QUOTE_MINIMAL
+    return csv.reader(StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+
+
+def _is_left_open(text: str, delimiter: str) -> bool:
+    """Whether a quote is never closed, and takes the rest of the file for one field."""
+    if text.count('"') % 2 == 0:
+        return False
+    try:
+        records = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+        return any(field.count("\n") > _MOST_LINES for record in records for field in record)
+    except csv.Error:
+        return True
+
+
+def _sample(text: str, delimiter: str) -> list[list[str]]:
+    """The first records that are not empty, without the last if it may be cut off."""
+    records: list[list[str]] = []
+    try:
+        for record in csv.reader(StringIO(text[:_SAMPLE], newline=""), delimiter=delimiter):
+            if any(record):
+                records.append(record)
+            if len(records) > _SAMPLE_RECORDS:
+                break
+    except csv.Error:
+        pass
+    return records[:-1] if len(text) > _SAMPLE and len(records) > 1 else records
+
+
+def _delimiter(text: str) -> str | None:
+    """What parts most records into as many fields as the others, and into more than one."""
+    best: tuple[int, int] = (0, 0)
+    found = None
+    for delimiter in _DELIMITERS:
+        counts = Counter(len(record) for record in _sample(text, delimiter))
+        counts.pop(1, None)
+        if counts:
+            fields, records = max(counts.items(), key=lambda item: (item[1], item[0]))
+            if (records, fields) > best:
+                best, found = (records, fields), delimiter
+    return found

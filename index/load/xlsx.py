@@ -1,0 +1,89 @@
+"""XLSX: the cells of each sheet as they were last calculated, a line for each row."""
+
+import datetime as dt
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+
+import openpyxl  # type: ignore[import-untyped]  # it ships no types
+from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
+from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
+
+from index.document import Parsed
+from index.errors import DamagedDocument, DocumentTooLarge
+from index.load.compose import Piece, bounded, compose
+from index.load.limits import Limits
+from index.load.tables import Row, table_pieces
+from index.load.unpack import check_unpacked
+
+# What damaged workbooks raise: missing members are KeyErrors, wrong values ValueErrors and TypeErrors, and broken
+# XML is a SyntaxError. What unpacking raises was met in check_unpacked.
+_BROKEN = (
+    *(InvalidFileException, DefusedXmlException, SyntaxError, LookupError, ValueError, AttributeError),
+    *(TypeError, OverflowError, AssertionError, zipfile.BadZipFile, zlib.error, EOFError),
+)
+_MOST_ROWS = 1_048_576  # that Excel has
+_MOST_CELLS = 20_000_000  # that are looked at, empty ones too
+
+
+def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
+    """The sheets in their order, each under a heading with its name; a row is a line `name: value | name: value`.
+
+    An empty row parts tables, of which each has names of columns of its own, see `table_pieces`. Formulas are read
+    as their last results. Dates are written as 2026-03-01, percentages as 12.5%; other formats of numbers are not
+    applied. Hidden sheets, charts and comments are left out. The title is that of the properties.
+    """
+    check_unpacked(data, name=name, limits=limits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what can't be kept when it is written again
+        try:
+            book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
+            pieces = bounded(_pieces(book, name), name=name, limits=limits)
+            return compose(pieces, format="xlsx", title=book.properties.title)
+        except _BROKEN as error:
+            raise DamagedDocument(
+                f"{name!r} could not be read as XLSX ({type(error).__name__}: {error}): "
+                "open it in a spreadsheet program and save it again"
+            ) from error
+
+
+def _pieces(book: openpyxl.Workbook, name: str) -> Iterator[Piece]:
+    looked_at = 0
+    for number, sheet in enumerate(book.worksheets, start=1):
+        if sheet.sheet_state != "visible":
+            continue
+        sheet.reset_dimensions()  # what a sheet says of its size need not be so
+        above: Piece | None = Piece(sheet.title, "heading", 2, page=number)
+
+        def rows() -> Iterator[Row]:
+            nonlocal looked_at
+            for at, cells in enumerate(sheet.iter_rows()):  # noqa: B023  it ends before the next sheet comes
+                looked_at += 1 + len(cells)
+                if at >= _MOST_ROWS or looked_at > _MOST_CELLS:
+                    raise DocumentTooLarge(f"{name!r} spreads over more cells than are read: split it")
+                yield [_shown(cell.value, cell.number_format) for cell in cells]
+
+        for piece in table_pieces(rows(), page=number, gaps_part=True):
+            if above is not None:
+                yield above
+                above = None
+            yield piece
+
+
+def _shown(value: object, number_format: str) -> str:
+    """A value about as the program shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float):
+        is_share = "%" in (number_format or "")
+        return f"{value * 100:.10g}%" if is_share else f"{value:.15g}"
+    if isinstance(value, dt.datetime):
+        midnight = value.time() == dt.time.min
+        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds").removesuffix(":00")
+    if isinstance(value, dt.time):
+        return value.isoformat("seconds").removesuffix(":00")
+    return str(value)

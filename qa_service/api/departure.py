@@ -1,0 +1,34 @@
+"""Whether the client of a request is still there, as far as the server shows its connection."""
+
+import socket
+import ssl
+import threading
+
+from flask import request
+
+_GLANCE_SECONDS = 0.25
+
+
+def watch(gone: threading.Event) -> None:
+    """Set `gone` as soon as the client of the current request hangs up; look until it is set, by whomever.
+
+    Writing to a client tells that it has left only at the second try, and nothing is written while a model thinks.
+    """
+    client = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if isinstance(client, socket.socket) and not isinstance(client, ssl.SSLSocket):
+        threading.Thread(target=_watch, args=(client, gone), name="client-watch", daemon=True).start()
+
+
+def _watch(client: socket.socket, gone: threading.Event) -> None:
+    while not gone.wait(_GLANCE_SECONDS):
+        if _has_left(client):
+            gone.set()
+
+
+def _has_left(client: socket.socket) -> bool:
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False  # there is nothing to read: it waits
+    except OSError:
+        return True

@@ -1,0 +1,95 @@
+"""What the caller's key reaches. All else looks absent: the same words for what is another's and what is not there."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from index.catalog import Collection
+from index.errors import NotFound
+from index.jobs import Job
+from qa_service.api.context import services
+from qa_service.api.guard import grant, key
+from qa_service.requests import AnswerRequest, SearchRequest
+from qa_service.wire import JSON
+
+_PLACES = ("citations", "passages")
+
+S = TypeVar("S", AnswerRequest, SearchRequest)
+
+
+class About(Protocol):
+    """A request that is about a collection."""
+
+    @property
+    def collection(self) -> str:
+        """The one that it names, or else `default`."""
+        ...
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The fields that it names."""
+        ...
+
+
+def collection_name(wanted: About) -> str:
+    """The collection that a request is about; whose key is for one collection need not name it.
+
+    Raises `NotFound` where the key is not for it, whether or not it exists.
+    """
+    held = key()
+    if held is None:
+        return wanted.collection
+    only = held.rights.collections
+    if only is not None and len(only) == 1 and "collection" not in wanted.model_fields_set:
+        return only[0]
+    if not held.reaches(wanted.collection):
+        raise NotFound(f"there is no collection {wanted.collection!r}: index a document into it first")
+    return wanted.collection
+
+
+def within(wanted: S) -> S:
+    """The same search, in the collection that it is about; `NotFound` as above."""
+    return wanted.model_copy(update={"collection": collection_name(wanted)})
+
+
+def collection_of(document_id: str) -> Collection:
+    """The collection that holds a document; `NotFound` where it is none of the caller's."""
+    found = services().catalog.collection_of(document_id)
+    held = key()
+    if held and not held.reaches(found.name):
+        raise NotFound(f"there is no document {document_id!r}")
+    return found
+
+
+def job(job_id: str) -> Job:
+    """A job; `NotFound` where its collection is none of the caller's."""
+    found = services().jobs.get(job_id)
+    held = key()
+    if held and not held.reaches(found.collection):
+        raise NotFound(f"there is no job {job_id!r}")
+    return found
+
+
+def linker() -> Callable[[JSON], JSON]:
+    """What completes the addresses in an answer, in an event of it, or in a passage, for the caller to follow.
+
+    Whoever asked with a publishable key holds no key that could be shown to a page of ours: the addresses bring
+    a token with them that lets the document be read.
+    """
+    shown = grant()
+    if shown is None or shown.key.rights.kind != "publishable":
+        return lambda data: data
+    sign = services().keys.links(shown.key)
+    tokens: dict[str, str] = {}
+
+    def signed(place: JSON) -> JSON:
+        if not isinstance(place, dict) or "url" not in place:  # a claim names citations by their numbers
+            return place
+        document_id = place["document_id"]
+        token = tokens.get(document_id) or tokens.setdefault(document_id, sign(document_id))
+        return {**place, "url": f"{place['url']}&link={token}"}
+
+    def complete(data: JSON) -> JSON:
+        places: JSON = {name: [*map(signed, data[name])] for name in _PLACES if name in data}
+        return {**data, **places}
+
+    return complete

@@ -1,0 +1,216 @@
+"""What keys may spend on language models in a day, reserved before a call and settled after it.
+
+The ledger stands in the catalog's database, where there is one writer at a time: however many calls begin at
+once, what is spent and what is reserved never exceed the budget together. Money is counted in whole
+billionths of a dollar, so that sums are exact.
+"""
+
+import math
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from index.catalog import Database
+from index.catalog.tables import reservations, spending
+from qa_service.errors import BudgetExhausted, RequestOverBudget
+from qa_service.settings import Settings
+
+_NANO = 10**9
+_KEPT_DAYS = 31
+_MARGIN_SECONDS = 60.0
+_SOON_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Tokens and billionths of a US dollar."""
+
+    tokens: int = 0
+    nano_usd: int = 0
+
+    @classmethod
+    def of(cls, tokens: int, usd: float) -> "Amount":
+        """An amount of which no part is lost by rounding."""
+        return cls(tokens, math.ceil(usd * _NANO))
+
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(self.tokens + other.tokens, self.nano_usd + other.nano_usd)
+
+    @property
+    def usd(self) -> float:
+        """The money in US dollars."""
+        return self.nano_usd / _NANO
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that may be spent; None is no limit."""
+
+    tokens: int | None = None
+    usd: float | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self.tokens is not None or self.usd is not None
+
+    def allows(self, amount: Amount) -> bool:
+        """Whether that may be spent in all."""
+        return (self.tokens is None or amount.tokens <= self.tokens) and (
+            self.usd is None or amount.nano_usd <= round(self.usd * _NANO)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What is set aside for a call under way; without an id nothing is, since there is no limit a day."""
+
+    id: str
+    owner: str
+    day: str
+
+
+class Budgets:
+    """The ledger of all keys; `owner` is the id of a key, empty for all who call without one. For many threads.
+
+    `request` bounds what one request may spend in all its calls, `day` what a key may from midnight to midnight
+    UTC. A reservation that is not settled after `hold_seconds` is of a process that died, and is released.
+    """
+
+    def __init__(self, database: Database, *, request: Budget, day: Budget, hold_seconds: float) -> None:
+        self.request = request
+        self.day = day
+        self._database = database
+        self._hold_ms = int(hold_seconds * 1000)
+        self._lock = threading.Lock()  # a line to stand in: the database lets waiting writers in by chance
+
+    @property
+    def are_limited(self) -> bool:
+        """Whether there is any limit."""
+        return self.request.is_limited or self.day.is_limited
+
+    @property
+    def count_money(self) -> bool:
+        """Whether a limit is in dollars, so that prices have to be known."""
+        return self.request.usd is not None or self.day.usd is not None
+
+    def spent(self, owner: str) -> Amount:
+        """What the owner has spent today, calls under way not counted."""
+        with self._database.read() as connection:
+            return _spent(connection, owner, _today())
+
+    def require(self, owner: str) -> None:
+        """Raise `BudgetExhausted` where the owner's budget of today is spent."""
+        if self.day.is_limited and not self.day.allows(self.spent(owner) + Amount(1, 1)):
+            raise _exhausted()
+
+    def reserve(self, owner: str, amount: Amount) -> Reservation:
+        """Set an amount aside; raises `BudgetExhausted`, or `RequestOverBudget` where no day has room for it."""
+        day = _today()
+        if not self.day.is_limited:
+            return Reservation("", owner, day)
+        if not self.day.allows(amount):
+            raise RequestOverBudget(
+                f"one call may need {amount.tokens} tokens and {amount.usd:.4f} US dollars, more than a key has "
+                "for a day: raise QA_MAX_DAY_TOKENS and QA_MAX_DAY_USD, or ask with fewer passages"
+            )
+        reservation = Reservation(secrets.token_hex(16), owner, day)
+        now = time.time_ns() // 1_000_000
+        with self._lock, self._database.write() as connection:
+            _release(connection, now)
+            spent = _spent(connection, owner, day)
+            if not self.day.allows(spent + amount):
+                raise _exhausted()
+            if not self.day.allows(spent + _held(connection, owner, day) + amount):
+                raise BudgetExhausted(
+                    "what this key has left for today is reserved for requests under way: ask again",
+                    retry_after_seconds=_SOON_SECONDS,
+                )
+            connection.execute(
+                reservations.insert().values(
+                    id=reservation.id,
+                    owner=owner,
+                    day=day,
+                    tokens=amount.tokens,
+                    nano_usd=amount.nano_usd,
+                    expires_at=now + self._hold_ms,
+                )
+            )
+        return reservation
+
+    def settle(self, reservation: Reservation, amount: Amount) -> None:
+        """Release a reservation and book what was really spent. To be called once for each."""
+        if not reservation.id:
+            return
+        table = spending.c
+        mine = (table.owner == reservation.owner) & (table.day == reservation.day)
+        with self._lock, self._database.write() as connection:
+            connection.execute(reservations.delete().where(reservations.c.id == reservation.id))
+            booked = connection.execute(
+                spending.update()
+                .where(mine)
+                .values(tokens=table.tokens + amount.tokens, nano_usd=table.nano_usd + amount.nano_usd)
+            )
+            if not booked.rowcount:
+                connection.execute(
+                    spending.insert().values(
+                        owner=reservation.owner,
+                        day=reservation.day,
+                        tokens=amount.tokens,
+                        nano_usd=amount.nano_usd,
+                    )
+                )
+
+
+def budgets_of(settings: Settings, database: Database) -> Budgets:
+    """The budgets that the settings name."""
+    return Budgets(
+        database,
+        request=Budget(settings.max_request_tokens, settings.max_request_usd),
+        day=Budget(settings.max_day_tokens, settings.max_day_usd),
+        hold_seconds=settings.answer_seconds + _MARGIN_SECONDS,
+    )
+
+
+def _spent(connection: Connection, owner: str, day: str) -> Amount:
+    table = spending.c
+    row = connection.execute(
+        sa.select(table.tokens, table.nano_usd).where(table.owner == owner, table.day == day)
+    ).first()
+    return Amount(row.tokens, row.nano_usd) if row else Amount()
+
+
+def _held(connection: Connection, owner: str, day: str) -> Amount:
+    table = reservations.c
+    row = connection.execute(
+        sa.select(sa.func.sum(table.tokens), sa.func.sum(table.nano_usd)).where(
+            table.owner == owner, table.day == day
+        )
+    ).one()
+    return Amount(int(row[0] or 0), int(row[1] or 0))  # PostgreSQL sums whole numbers as decimals
+
+
+def _release(connection: Connection, now: int) -> None:
+    """Remove what has had its time: reservations of dead processes, and days long past."""
+    oldest = (datetime.now(UTC) - timedelta(days=_KEPT_DAYS)).date().isoformat()
+    connection.execute(reservations.delete().where(reservations.c.expires_at <= now))
+    connection.execute(spending.delete().where(spending.c.day < oldest))
+
+
+def _exhausted() -> BudgetExhausted:
+    now = datetime.now(UTC)
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return BudgetExhausted(
+        "this key has spent its budget of today: ask again after midnight UTC, or raise QA_MAX_DAY_TOKENS or "
+        "QA_MAX_DAY_USD",
+        retry_after_seconds=math.ceil((midnight - now).total_seconds()),
+    )
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()

@@ -1,0 +1,72 @@
+"""Clients that hang up while a model is busy for them."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from index.embed import Embedder
+from index.upload import Upload
+from qa_service.api import Context, create_app
+from qa_service.scripted import Reply, ScriptedProvider
+from qa_service.services import Services, opened
+from qa_service.settings import Settings
+
+BUSY = ("answer", "client-watch", "model-connect")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        pass
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def at_work() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name in BUSY]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_when_a_client_hangs_up_the_model_is_hung_up_on_and_nothing_is_left_running(
+    stream: bool,
+    settings: Settings,
+    embedder: Embedder,
+    make: Callable[[Services], Context],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    with ScriptedProvider([Reply("one two", fault="hang", after=1)]) as provider:
+        changes = {"model": "openai/scripted", "model_api_base": provider.url}
+        with opened(settings.model_copy(update=changes), command="pytest", embedder=embedder) as services:
+            upload = Upload("hr/leave", "leave.txt", b"Employees have 25 days of leave a year.")
+            list(services.ingestor(services.collection("default")).put([upload]))
+            services.warm_model()
+            context = make(services)
+            server = make_server("127.0.0.1", 0, create_app(context), threaded=True, request_handler=_Quiet)
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            body = json.dumps({"question": "How many days of leave are there?", "stream": stream}).encode()
+            with socket.create_connection(("127.0.0.1", server.server_port)) as client:
+                client.sendall(
+                    b"POST /v1/answers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                )
+                until(lambda: bool(provider.requests))
+                assert "client-watch" in at_work()
+                assert provider.dropped == 0
+            until(lambda: provider.dropped == 1, seconds=1)
+            until(lambda: not at_work(), seconds=2)
+            assert len(context.streams) == 0
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            context.worker.close()

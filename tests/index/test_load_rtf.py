@@ -1,0 +1,62 @@
+import pytest
+
+from index.errors import LoadError
+from index.load import load
+from index.load.child import ChildLoader
+
+
+def rtf(body: str) -> bytes:
+    return (
+        "{\\rtf1\\ansi\\ansicpg1252{\\fonttbl{\\f0 Arial;}}{\\info{\\title House rules}}" + body + "}"
+    ).encode("ascii")
+
+
+def blocks(data: bytes) -> list[str]:
+    parsed = load(data, name="a.rtf")
+    assert parsed.format == "rtf"
+    return [block.of(parsed.text) for block in parsed.blocks]
+
+
+def test_paragraphs_are_blocks_and_the_title_is_that_of_the_properties() -> None:
+    data = rtf(r"\pard Wear a {\b vest}.\par Two boats.\par")
+    assert blocks(data) == ["Wear a vest.", "Two boats."]
+    assert load(data, name="a.rtf").title == "House rules"
+
+
+def test_table_rows_are_lines_and_the_first_shares_a_block_with_the_second() -> None:
+    data = rtf(
+        r"Stock\par\trowd item\cell count\cell\row\trowd rope\cell 12\cell\row\trowd buoy\cell 3\cell\row\pard End.\par"
+    )
+    assert blocks(data) == ["Stock", "item | count\nrope | 12", "buoy | 3", "End."]
+
+
+def test_letters_of_code_pages_and_of_unicode_are_read() -> None:
+    data = rb"{\rtf1\ansi\ansicpg1251 \'cf\'f0\'e8\'e2\'e5\'f2, \u1084?\u1080?\u1088? \u-10179?\u-8704?\par}"
+    assert blocks(data) == ["Привет, мир 😀"]
+
+
+def test_bytes_beyond_ascii_are_in_the_code_page_that_it_names() -> None:
+    assert blocks(b"{\\rtf1\\ansi\\ansicpg1251 " + "Привет".encode("cp1251") + b"\\par}") == ["Привет"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{" * 300_000,
+        "}" * 300_000,
+        "\\u99999999999 ",
+        "\\bin-1 x",
+        "{\\pict\\bin99999999 x}",
+        "{\\field{\\*\\fldinst{HYPERLINK " * 3000,
+        "\\'81\\'8d" * 1000,
+        "\\uc2000000000 \\u65 x",
+    ],
+)
+def test_hostile_files_end_as_text_or_as_a_named_failure(body: str) -> None:
+    with ChildLoader(seconds=10) as child:
+        try:
+            parsed = child(rtf(body + " end"), name="a.rtf")
+        except LoadError as error:
+            assert "'a.rtf'" in str(error)  # noqa: PT017  either is right
+        else:
+            assert len(parsed.text) < 100_000

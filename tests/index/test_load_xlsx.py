@@ -1,0 +1,194 @@
+import datetime as dt
+import io
+import zipfile
+
+import openpyxl  # type: ignore[import-untyped]
+import pytest
+import xlsxwriter  # type: ignore[import-untyped]
+
+from index.errors import DamagedDocument, DocumentTooLarge, EmptyDocument, LoadError
+from index.load import Limits, load
+from index.load.child import ChildLoader
+from index.split import split
+
+
+def saved(book: openpyxl.Workbook) -> bytes:
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def workbook(**sheets: list[list[object]]) -> openpyxl.Workbook:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for cells in rows:
+            sheet.append(cells)
+    return book
+
+
+def changed(data: bytes, part: str, old: str, new: str) -> bytes:
+    """The package with `old` replaced in one part."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as archive,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out,
+    ):
+        for name in archive.namelist():
+            text = archive.read(name).decode()
+            assert name != part or old in text
+            out.writestr(name, text.replace(old, new) if name == part else text)
+    return file.getvalue()
+
+
+def with_shared_strings() -> bytes:
+    """A workbook as Excel writes it; openpyxl writes strings where they stand."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Stock")
+        for number, cells in enumerate(STOCK):
+            sheet.write_row(number, 0, cells)
+    return file.getvalue()
+
+
+STOCK: list[list[object]] = [["item", "count"], ["rope", 12], ["buoy", 3]]
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def test_sheets_are_headings_and_rows_hold_the_names_of_their_columns() -> None:
+    parsed = load(
+        saved(workbook(Stock=STOCK, Staff=[["name", "since"], ["Ann", dt.date(2020, 3, 1)]])), name="a.xlsx"
+    )
+    assert parsed.text == (
+        "Stock\n\nitem | count\nitem: rope | count: 12\nitem: buoy | count: 3"
+        "\n\nStaff\n\nname | since\nname: Ann | since: 2020-03-01"
+    )
+    assert [heading.title for heading in parsed.headings] == ["Stock", "Staff"]
+    assert parsed.pages == (0, parsed.text.index("Staff"))
+    assert parsed.title is None
+
+
+def test_each_chunk_is_on_one_sheet_and_says_on_which() -> None:
+    parsed = load(saved(workbook(One=STOCK, Two=STOCK, Three=STOCK)), name="a.xlsx")
+    chunks = split(parsed, count_tokens=lambda text: len(text.split()))
+    assert [(chunk.page, chunk.span.of(parsed.text).split("\n")[0]) for chunk in chunks] == [
+        (1, "One"),
+        (2, "Two"),
+        (3, "Three"),
+    ]
+
+
+def test_hidden_and_empty_sheets_are_left_out_but_counted() -> None:
+    book = workbook(One=STOCK, Secret=[["a", "b"], ["x", "hidden"]], Empty=[], Four=STOCK)
+    book["Secret"].sheet_state = "hidden"
+    parsed = load(saved(book), name="a.xlsx")
+    assert "hidden" not in parsed.text
+    assert "Empty" not in parsed.text
+    assert parsed.pages[3] == parsed.text.index("Four")
+
+
+def test_an_empty_row_parts_tables_and_a_single_cell_is_a_title() -> None:
+    rows: list[list[object]] = [["Report"], [], *STOCK, [], ["port", "depth"], ["Visby", 8]]
+    text = load(saved(workbook(S=rows)), name="a.xlsx").text
+    assert text.endswith(
+        "Report\n\nitem | count\nitem: rope | count: 12\nitem: buoy | count: 3\nport | depth\nport: Visby | depth: 8"
+    )
+
+
+def test_values_are_written_about_as_they_are_shown() -> None:
+    book = workbook(S=[["what", "value"], ["share", 0.125], ["sum", 0.1 + 0.2], ["yes", True]])
+    sheet = book["S"]
+    sheet["B2"].number_format = "0.0%"
+    sheet.append(["at", dt.datetime.fromisoformat("2024-05-06T07:30")])
+    sheet.append(["from", dt.time(9, 15)])
+    lines = load(saved(book), name="a.xlsx").text.split("\n")
+    assert [line.rpartition("value: ")[2] for line in lines[3:]] == [
+        "12.5%",
+        "0.3",
+        "TRUE",
+        "2024-05-06 07:30",
+        "09:15",
+    ]
+
+
+def test_formulas_are_read_as_their_last_result() -> None:
+    data = saved(workbook(S=[["item", "total"], ["rope", "=6*7"]]))
+    stored = changed(data, SHEET, "<f>6*7</f><v></v>", "<f>6*7</f><v>42</v>")
+    assert "item: rope | total: 42" in load(stored, name="a.xlsx").text
+
+
+def test_merged_cells_are_read_once() -> None:
+    book = workbook(S=[["item", "count"], ["rope", 12], ["rope, old", None]])
+    book["S"].merge_cells("A3:B3")
+    assert load(saved(book), name="a.xlsx").text.count("rope, old") == 1
+
+
+def test_the_title_is_that_of_the_properties() -> None:
+    book = workbook(S=STOCK)
+    book.properties.title = "Stock list"
+    assert load(saved(book), name="a.xlsx").title == "Stock list"
+
+
+def test_the_size_that_a_sheet_claims_is_not_believed() -> None:
+    data = changed(saved(workbook(S=STOCK)), SHEET, 'ref="A1:B3"', 'ref="A1:XFD1048576"')
+    with ChildLoader(seconds=10) as child:
+        assert "item: buoy" in child(data, name="a.xlsx").text
+
+
+def test_a_row_far_below_is_read_and_one_that_no_sheet_has_is_refused() -> None:
+    data = saved(workbook(S=STOCK))
+    assert "buoy" in load(changed(data, SHEET, '<row r="3"', '<row r="1000000"'), name="a.xlsx").text
+    with ChildLoader(seconds=20) as child, pytest.raises(DocumentTooLarge, match="more cells than are read"):
+        child(changed(data, SHEET, '<row r="3"', '<row r="99999999999"'), name="a.xlsx")
+
+
+def test_cells_far_to_the_right_in_many_rows_are_refused() -> None:
+    rows = "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(4, 5000))
+    data = changed(saved(workbook(S=STOCK)), SHEET, "</sheetData>", rows + "</sheetData>")
+    with ChildLoader() as child, pytest.raises(LoadError):
+        child(data, name="a.xlsx")
+
+
+@pytest.mark.parametrize("part", [SHEET, "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"])
+def test_entities_are_not_read(part: str) -> None:
+    doctype = (
+        '<!DOCTYPE x [<!ENTITY a "laugh"><!ENTITY b "&a;&a;&a;"><!ENTITY f SYSTEM "file:///etc/passwd">]>'
+    )
+    data = with_shared_strings()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        root = archive.read(part).decode().partition("?>")[2].strip().partition(">")[0]
+    hostile = changed(data, part, root + ">", f"{doctype}{root}><evil>&b;&f;</evil>")
+    try:
+        text = load(hostile, name="a.xlsx").text
+    except DamagedDocument as error:
+        assert "'a.xlsx' could not be read as XLSX" in str(error)  # noqa: PT017  either is right
+    else:
+        assert "laugh" not in text
+        assert "root" not in text
+
+
+def test_shared_strings_are_read() -> None:
+    assert "item: rope | count: 12" in load(with_shared_strings(), name="a.xlsx").text
+
+
+def test_a_sheet_that_unpacks_to_too_much_is_refused() -> None:
+    data = changed(saved(workbook(S=STOCK)), SHEET, "</sheetData>", "</sheetData>" + " " * 30_000_000)
+    assert len(data) < 200_000
+    with pytest.raises(DocumentTooLarge, match=r"'a.xlsx' unpacks to more than"):
+        load(data, name="a.xlsx")
+
+
+def test_text_over_the_limit_is_refused_before_it_fills_the_memory() -> None:
+    with pytest.raises(DocumentTooLarge, match=r"'a.xlsx' holds more than 30 characters"):
+        load(saved(workbook(S=STOCK)), name="a.xlsx", limits=Limits(max_text_chars=30))
+
+
+def test_a_damaged_workbook_is_named() -> None:
+    with pytest.raises(DamagedDocument, match=r"'a.xlsx' could not be read as XLSX"):
+        load(changed(saved(workbook(S=STOCK)), SHEET, "</sheetData>", ""), name="a.xlsx")
+
+
+def test_a_workbook_without_text_is_empty() -> None:
+    with pytest.raises(EmptyDocument):
+        load(saved(workbook(S=[])), name="a.xlsx")
