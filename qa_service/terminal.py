@@ -27,6 +27,7 @@ _SUPPORT = {
     "verbatim": "quoted word for word",
     "guards": "words, names, numbers and dates checked",
     "numbers_and_dates": "numbers and dates checked",
+    "model": "read against its source by a second opinion",
 }
 
 

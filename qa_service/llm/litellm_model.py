@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from index.errors import QAError
 from qa_service.errors import (
@@ -14,7 +15,7 @@ from qa_service.errors import (
     ModelReplyEmpty,
     ModelTruncated,
 )
-from qa_service.llm.chat import Finish, Message, Piece, Usage
+from qa_service.llm.chat import NO_USAGE, Finish, Message, Piece, Usage
 from qa_service.llm.cooldown import Cooldown
 from qa_service.llm.deadline import Deadline
 from qa_service.llm.watch import Timeouts, Watch, watching
@@ -83,24 +84,31 @@ class LiteLLMModel:
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int, deadline: Deadline) -> Iterator[Piece]:
         """The reply to `messages`, as `ChatModel.stream` has it."""
-        first, pieces = self._begin(messages, max_tokens, deadline)
+        first, pieces, lost = self._begin(messages, max_tokens, deadline)
         with closing(pieces):
             yield first
-            yield from pieces
+            for piece in pieces:
+                yield replace(piece, usage=piece.usage + lost) if isinstance(piece, Finish) else piece
 
     def _begin(
         self, messages: Sequence[Message], max_tokens: int, deadline: Deadline
-    ) -> tuple[Piece, Generator[Piece]]:
-        """The first piece of text that any of the models sends, and the rest."""
+    ) -> tuple[Piece, Generator[Piece], Usage]:
+        """The first piece of text that any of the models sends, the rest, and what those before it consumed."""
+        lost = NO_USAGE
         *others, last = self._cooldown.among(self._names)
         for name in others:
             try:
-                return self._persist(name, messages, max_tokens, deadline)
+                return *self._persist(name, messages, max_tokens, deadline), lost
             except ModelRefused:
                 raise  # other models are not to be tried until one does not refuse
-            except ModelError:
-                continue
-        return self._persist(last, messages, max_tokens, deadline)
+            except ModelError as error:
+                lost += error.usage or NO_USAGE
+        try:
+            return *self._persist(last, messages, max_tokens, deadline), lost
+        except ModelError as error:
+            if lost.tokens:
+                error.usage = lost + (error.usage or NO_USAGE)
+            raise
 
     def _persist(
         self, name: str, messages: Sequence[Message], max_tokens: int, deadline: Deadline

@@ -244,6 +244,19 @@ def test_a_fallback_takes_over_and_signs_its_reply() -> None:
         assert [request.body["model"] for request in provider.requests] == ["scripted", "second"]
 
 
+def test_what_a_model_consumed_in_vain_is_counted_with_its_fallbacks_reply() -> None:
+    with ScriptedProvider([Reply(fault="empty", usage=(10, 3)), Reply("Ada.", usage=(9, 2))]) as provider:
+        pieces, _ = ask(model(provider.url, fallbacks=["openai/second"]))
+        assert pieces[-1] == Finish("stop", Usage(19, 5, None), "openai/second")
+
+
+def test_what_all_models_consumed_in_vain_is_told_with_the_last_failure() -> None:
+    with ScriptedProvider([Reply(fault="empty", usage=(10, 3))] * 2) as provider:
+        _, failure = ask(model(provider.url, fallbacks=["openai/second"]))
+        assert failure is not None
+        assert failure.usage == Usage(20, 6, None)
+
+
 def test_the_last_fallback_has_the_last_word() -> None:
     with ScriptedProvider([Reply(fault="unauthorized"), Reply(fault="overloaded")]) as provider:
         _, failure = ask(model(provider.url, fallbacks=["openai/second"]))

@@ -35,6 +35,7 @@ SENTENCE = "Employees have 25 days of leave a year."
 QUESTION = "How many days of leave do employees have?"
 CLAIM = "Employees have 25 days of leave each year."
 ANSWER_SECONDS = 6.0
+PATIENCE_SECONDS = 1.5
 RETRIES = 2
 
 
@@ -104,8 +105,8 @@ def play(folder: Path, embedder: Embedder, *, times: int) -> list[Row]:
             "model": "openai/scripted",
             "answer_seconds": ANSWER_SECONDS,
             "connect_seconds": 1.0,
-            "first_token_seconds": 0.4,
-            "idle_seconds": 0.4,
+            "first_token_seconds": PATIENCE_SECONDS,  # a busy machine may hold up a good reply too
+            "idle_seconds": PATIENCE_SECONDS,
             "max_day_tokens": 10**9,
         }
     )
