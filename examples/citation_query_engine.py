@@ -84,22 +84,38 @@ class LocalEmbedding(BaseEmbedding):
 
 
 class ChatEndpoint(CustomLLM):
-    """A model behind an OpenAI-compatible endpoint; `url` ends where `/chat/completions` follows."""
+    """A model behind an OpenAI-compatible endpoint; `url` ends where `/chat/completions` follows.
+
+    `context_window` is what prompts are packed into and `max_tokens` the most that a reply may have, in tokens.
+    """
 
     model: str
+    context_window: int
+    max_tokens: int
     _http: httpx.Client
     _spent: threading.local
 
-    def __init__(self, url: str, *, model: str, key: str | None) -> None:
-        super().__init__(model=model)
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        key: str | None,
+        context_window: int = 128_000,
+        max_tokens: int = 1_000,
+        seconds: float = 60,
+    ) -> None:
+        super().__init__(model=model, context_window=context_window, max_tokens=max_tokens)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(60, connect=5))
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=httpx.Timeout(seconds, connect=5))
         self._spent = threading.local()
 
     @property
     def metadata(self) -> LLMMetadata:
         """The context that prompts are packed into, and the model's name."""
-        return LLMMetadata(model_name=self.model, context_window=128_000, num_output=1_000)
+        return LLMMetadata(
+            model_name=self.model, context_window=self.context_window, num_output=self.max_tokens
+        )
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The model's reply; `ModelFailed` where there is none."""
@@ -107,7 +123,7 @@ class ChatEndpoint(CustomLLM):
             "model": self.model,
             "messages": [{"role": "user", "content": prompt}],
             "temperature": 0,
-            "max_tokens": self.metadata.num_output,
+            "max_tokens": self.max_tokens,
         }
         try:
             reply = self._http.post("chat/completions", json=body)
@@ -332,19 +348,44 @@ def _dump(value: Mapping[str, Any]) -> str:
 )
 @click.option("-k", default=2, show_default=True, help="Nodes that are retrieved (similarity_top_k).")
 @click.option(
+    "--context-window",
+    default=128_000,
+    show_default=True,
+    help="Tokens that the model takes and writes in all.",
+)
+@click.option("--max-tokens", default=1_000, show_default=True, help="Tokens that a reply may have.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long to wait for a reply.")
+@click.option(
     "--cache-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("~/.qa-service/models"),
     show_default=True,
     help="Where the converted local embedding model is kept.",
 )
-def main(folder: Path, model: str, api_base: str, port: int, k: int, cache_dir: Path) -> None:
+def main(
+    folder: Path,
+    model: str,
+    api_base: str,
+    port: int,
+    k: int,
+    context_window: int,
+    max_tokens: int,
+    seconds: float,
+    cache_dir: Path,
+) -> None:
     """Serve LlamaIndex's CitationQueryEngine over the documents in FOLDER, on loopback only.
 
     The endpoint's key is in OPENAI_API_KEY.
     """
     embedder = open_embedder(None, cache_dir=cache_dir.expanduser())
-    endpoint = ChatEndpoint(api_base, model=model, key=os.environ.get("OPENAI_API_KEY"))
+    endpoint = ChatEndpoint(
+        api_base,
+        model=model,
+        key=os.environ.get("OPENAI_API_KEY"),
+        context_window=context_window,
+        max_tokens=max_tokens,
+        seconds=seconds,
+    )
     texts = read_folder(folder)
     nodes = split(texts)
     engine = CitingEngine(texts, indexed(nodes, embedder), endpoint, k=k)

@@ -1,7 +1,7 @@
 """The values that travel through the index: spans, parsed documents, chunks, passages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Format = Literal[
@@ -23,6 +23,10 @@ Format = Literal[
 
 Locator = Literal["page", "slide", "sheet", "line"]
 """What the parts of a document that are counted are called; pages are the most common of them."""
+
+Repair = Literal["running_heads", "chrome"]
+"""What was left out before a text was frozen: lines that pages begin or end with, elements of web pages that
+are no content."""
 
 LOCATORS: tuple[Locator, ...] = get_args(Locator)
 _LOCATORS: Mapping[Format, Locator] = {"pptx": "slide", "xlsx": "sheet", "code": "line"}
@@ -69,7 +73,8 @@ class Parsed:
     `pages` holds the offset at which each page starts, in order, and is empty where the format has no pages;
     where its `locator` has another name, these are slides, sheets or lines.
     `blocks` are the stretches that no sentence crosses (paragraphs, list items, table rows, headings):
-    ascending, not overlapping, none empty, without white space at either end.
+    ascending, not overlapping, none empty, without white space at either end. `repairs` counts what was left
+    out of the text.
     """
 
     text: str
@@ -78,6 +83,7 @@ class Parsed:
     pages: tuple[int, ...] = ()
     headings: tuple[Heading, ...] = ()
     blocks: tuple[Span, ...] = ()
+    repairs: Mapping[Repair, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

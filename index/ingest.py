@@ -11,6 +11,7 @@ from index.document import Chunk
 from index.embed import Embedder
 from index.errors import EmptyDocument, LoadError, NotFound
 from index.followers import Followers
+from index.hyphens import joined
 from index.load import Loader, load
 from index.split import split
 from index.upload import TITLE_CHARACTERS, Result, Upload
@@ -122,7 +123,7 @@ class Ingestor:
         sentence_vectors: list[Int8Vectors] = []
         for at in range(0, len(chunks), _EMBED_CHUNKS):
             part = chunks[at : at + _EMBED_CHUNKS]
-            sentences = [sentence.of(text) for chunk in part for sentence in chunk.sentences]
+            sentences = [joined(sentence.of(text)) for chunk in part for sentence in chunk.sentences]
             whole = [embedded_text(title, chunk, text) for chunk in part]
             embedded = self._embedder.embed([*whole, *sentences])
             vectors.append(embedded[: len(part)])
@@ -158,9 +159,9 @@ class Ingestor:
 
 
 def embedded_text(title: str, chunk: Chunk, text: str) -> str:
-    """What is embedded for a chunk: its title and heading path, then the text of its span."""
+    """What is embedded for a chunk: its title and heading path, then the text of its span with its words joined."""
     path = [title, *(heading for heading in chunk.headings if heading != title)]
-    return f"{' > '.join(path)}\n{chunk.span.of(text)}"
+    return f"{' > '.join(path)}\n{joined(chunk.span.of(text))}"
 
 
 def _is_same(known: Document, upload: Upload) -> bool:

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import Stemmer  # type: ignore[import-not-found]  # it ships no types
 
+from index.hyphens import joined_words
+
 MAX_TERM_CHARS = 64
 """Longer words are cut to this many code points: they are data, not language."""
 
@@ -30,6 +32,7 @@ _TOKEN = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|{_WORD}(?:'{_WORD})*")
 _GROUPED = re.compile(r"[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
 _DECIMAL = re.compile(r"([\d.,]+)[.,](\d+)")
 _SPACE_IN_NUMBER = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_SOFT_BREAK = re.compile(r"\u00ad[^\S\n]*\n[^\S\n]*")
 # Superscript digits mark footnotes; NFKC would make them part of the word that they stand at.
 _FOOTNOTE_MARKS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 # "l'homme" and "dell'arte" are two words, "don't" and "Mel'nikov" one.
@@ -151,8 +154,10 @@ def terms(text: str) -> list[str]:
     and zero-width characters make no difference. Words are stemmed, possessive 's is dropped, hyphens
     separate. A number with separators is one term, "1,234.5" as "1234.5"; groups of three digits after a
     comma or a full stop count as thousands. Runs of Chinese, Japanese, Korean, Thai and their like give
-    pairs of characters.
+    pairs of characters. Words that a hyphen at the end of a line parts are also given as one word, at the end.
     """
+    if "\n" in text:
+        text = " ".join((_SOFT_BREAK.sub("", text), *joined_words(text)))
     text = _FOOTNOTE_MARKS.sub(" ", _SPACE_IN_NUMBER.sub("", text))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     found: list[str] = []

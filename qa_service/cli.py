@@ -72,8 +72,8 @@ def main() -> None:
 def index(paths: tuple[Path, ...], collection: str) -> None:
     """Index the documents under each PATH: new and changed files, and forget removed ones.
 
-    Reads text, Markdown, HTML, PDF and DOCX. A file that can't be read is named, and the others are indexed;
-    the exit code is then 1.
+    Reads text, Markdown, HTML, PDF, DOCX, PPTX, XLSX, CSV, EPUB, RTF, ODT, EML, JSON and source code. A file
+    that can't be read is named, and the others are indexed; the exit code is then 1.
     """
     with _connected(f"qa index {' '.join(map(str, paths))}") as service:
         from index.sync import files_under, sync

@@ -3,8 +3,11 @@
 An answer is kept as far as an evaluation dataset needs it, under the id that was sent with it.
 """
 
+import logging
+import re
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from index.catalog import Database
-from index.catalog.tables import answers, documents, feedback
-from index.errors import NotFound
+from index.catalog.tables import answers, conversations, documents, feedback
+from index.errors import CatalogError, NotFound
 from index.language import language
 from qa_service.answer import Answer
 from qa_service.conversations.store import Caller
@@ -22,11 +25,14 @@ from qa_service.database import open_database
 from qa_service.plain import visible
 from qa_service.settings import Settings
 
+log = logging.getLogger(__name__)
+
 JSON = dict[str, Any]
 Rating = Literal["up", "down"]
 
 _MS_A_DAY = 24 * 60 * 60 * 1000
 _MS_AN_HOUR = 60 * 60 * 1000
+_ID = re.compile(r"[0-9a-f]{1,32}")
 _LANGUAGES = ("en", "de", "ru")
 
 
@@ -70,33 +76,52 @@ class Feedback:
         self._database = database
         self._kept_ms = days * _MS_A_DAY
         self._pruned_at = _now()
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feedback")
 
     def keep(
         self, answer: Answer, caller: Caller, *, question: str, collection: str, conversation_id: str | None
     ) -> None:
-        """Let an answer be rated: it is on the disk when this returns."""
+        """Let an answer be rated. It is written in the background: no answer waits for whoever writes."""
         if not self._kept_ms:
             return
         cited = [
             {"document_id": each.document_id, "source": each.source, "quote": each.quote}
             for each in answer.citations
         ]
-        with self._database.write() as connection:
-            self._prune(connection)
-            connection.execute(
-                answers.insert().values(
-                    id=answer.id,
-                    owner=caller.key_id,
-                    conversation_id=conversation_id,
-                    collection=collection,
-                    created_at=_now(),
-                    status=answer.status,
-                    question=visible(question),
-                    query=visible(answer.query),
-                    said=visible(" ".join(claim.text for claim in answer.claims)),
-                    cited=cited,
-                )
-            )
+        row = {
+            "id": answer.id,
+            "owner": caller.key_id,
+            "conversation_id": conversation_id,
+            "collection": collection,
+            "created_at": _now(),
+            "status": answer.status,
+            "question": visible(question),
+            "query": visible(answer.query),
+            "said": visible(" ".join(claim.text for claim in answer.claims)),
+            "cited": cited,
+        }
+        self._writer.submit(self._write, row)
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        self._writer.shutdown()
+
+    def _write(self, row: JSON) -> None:
+        its = sa.select(conversations.c.id).where(conversations.c.id == row["conversation_id"])
+        try:
+            with self._database.write() as connection:
+                self._prune(connection)
+                if row["conversation_id"] and connection.execute(its).first() is None:
+                    return  # deleted by now, and all that was said in it
+                connection.execute(answers.insert().values(row))
+        except CatalogError as error:
+            log.warning("an answer can't be rated: %s", error)
+        except Exception:
+            log.exception("an answer can't be rated")
+
+    def _settle(self) -> None:
+        """Wait for what was kept before: there is one writer."""
+        self._writer.submit(int).result()
 
     def rate(
         self, answer_id: str, caller: Caller, *, rating: Rating, reason: str = "", corrected: str = ""
@@ -104,9 +129,10 @@ class Feedback:
         """Say what an answer was worth; another rating replaces it. `NotFound` where there is no such answer."""
         theirs = sa.true() if caller.is_operator else answers.c.owner.is_not_distinct_from(caller.key_id)
         live = answers.c.created_at >= _now() - self._kept_ms
+        self._settle()
         with self._database.write() as connection:
             found = sa.select(answers.c.id).where(answers.c.id == answer_id, theirs, live)
-            if connection.execute(found).first() is None:
+            if not _ID.fullmatch(answer_id) or connection.execute(found).first() is None:
                 raise NotFound(
                     f"there is no answer {answer_id!r} that could be rated: it is none of yours, or too old"
                 )
@@ -243,9 +269,11 @@ class Feedback:
 def opened_feedback(settings: Settings) -> Iterator[Feedback]:
     """The feedback of a data directory, which another process may be serving."""
     database = open_database(settings)
+    kept = Feedback(database, days=settings.feedback_days)
     try:
-        yield Feedback(database, days=settings.feedback_days)
+        yield kept
     finally:
+        kept.close()
         database.close()
 
 

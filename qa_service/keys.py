@@ -200,6 +200,7 @@ class Keys:
 
         Raises `NotFound` where there is no key of that name.
         """
+        _require_printable(name)
         with self._database.write() as connection:
             row = connection.execute(sa.select(keys).where(keys.c.name == name)).one_or_none()
             if row is None:
@@ -211,6 +212,7 @@ class Keys:
 
     def revoke(self, name: str) -> None:
         """Remove the key of that name; it is refused from now on. `NotFound` where there is none."""
+        _require_printable(name)
         with self._database.write() as connection:
             if not connection.execute(keys.delete().where(keys.c.name == name)).rowcount:
                 raise NotFound(f"there is no key {name!r}")
@@ -259,6 +261,11 @@ def opened_keys(settings: Settings) -> Iterator[Keys]:
         yield Keys(database)
     finally:
         database.close()
+
+
+def _require_printable(name: str) -> None:
+    if not name.isprintable():  # no key is called so, and PostgreSQL takes no NUL
+        raise NotFound(f"there is no key {name!r}")
 
 
 def _text(key: Key) -> str:

@@ -1,6 +1,5 @@
 """The one place that wires the parts together."""
 
-import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -8,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from index.catalog import Catalog, Collection
 from index.document import Passage
 from index.embed import Embedder, open_embedder
-from index.errors import CatalogError, InvalidRequest
+from index.errors import InvalidRequest
 from index.followers import Followers
 from index.ingest import Ingestor, OnEmbedded
 from index.jobs import Jobs
@@ -36,8 +35,6 @@ from qa_service.verifying import ModelVerifier
 from qa_service.wire import answer_json
 from qa_service.writing import ModelWriter, Writer
 
-log = logging.getLogger(__name__)
-
 
 class Services:
     """Everything that a data directory needs to be indexed, searched and asked.
@@ -57,6 +54,7 @@ class Services:
             self.conversations = Conversations(database, days=settings.conversation_days)
             self.conversations.prune()
             self.feedback = Feedback(database, days=settings.feedback_days)
+            opened.callback(self.feedback.close)
             self.feedback.prune()
             if embedder is None:
                 embedder = open_embedder(settings.embedding_model, cache_dir=settings.data_dir / "models")
@@ -159,16 +157,13 @@ class Services:
                 said=" ".join(claim.text for claim in answer.claims),
                 answer=answer_json(answer),
             )
-        try:
-            self.feedback.keep(
-                answer,
-                caller,
-                question=wanted.question,
-                collection=wanted.collection,
-                conversation_id=wanted.conversation_id,
-            )
-        except CatalogError as error:  # an answer is worth more than that it can be rated
-            log.warning("an answer can't be rated: %s", error)
+        self.feedback.keep(
+            answer,
+            caller,
+            question=wanted.question,
+            collection=wanted.collection,
+            conversation_id=wanted.conversation_id,
+        )
 
     def search(self, wanted: SearchRequest) -> tuple[Passage, ...]:
         """The passages for a query, best first; `InvalidRequest` where it is too long."""

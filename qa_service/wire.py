@@ -138,6 +138,7 @@ def document_json(document: Document, *, origin: bool) -> JSON:
         "sha256": document.raw_sha256,
         "characters": document.characters,
         "chunks": document.chunks,
+        **({"repairs": dict(document.repairs)} if document.repairs else {}),
         "created_at": document.created_at,
         "updated_at": document.updated_at,
         **({"error": error} if error else {}),

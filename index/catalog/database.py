@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from index.errors import CatalogError, NewerSchema
 
-HEAD = "0004"
+HEAD = "0005"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 60
 _WAL_BYTES = 64 * 1024 * 1024

@@ -3,10 +3,10 @@
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from index.document import Chunk, Format, Heading, Locator, Parsed, Span
+from index.document import Chunk, Format, Heading, Locator, Parsed, Repair, Span
 from index.language import Language
 from index.vectors import Int8Vectors, Vector, Vectors
 
@@ -49,6 +49,7 @@ class Document:
     updated_at: int
     error_code: str | None = None
     error_message: str | None = None
+    repairs: Mapping[Repair, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

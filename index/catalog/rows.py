@@ -33,6 +33,7 @@ def document_query() -> sa.Select[Any]:
             versions.c.text_sha256,
             versions.c.characters,
             versions.c.chunk_count,
+            versions.c.repairs,
             versions.c.created_at.label("updated_at"),
             job_items.c.state.label("job_state"),
             job_items.c.error_code,
@@ -86,6 +87,7 @@ def to_document(row: Row[Any]) -> Document:
         updated_at=row.updated_at or row.created_at,
         error_code=row.error_code,
         error_message=row.error_message,
+        repairs=row.repairs or {},
     )
 
 

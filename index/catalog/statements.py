@@ -65,6 +65,7 @@ def insert_version(connection: Connection, collection_id: int, document_id: str,
             characters=len(parsed.text),
             pages=list(parsed.pages),
             headings=[[h.level, h.title, h.span.start, h.span.end] for h in parsed.headings],
+            repairs=dict(parsed.repairs),
             chunk_count=len(new.chunks),
             created_at=now(),
         )

@@ -66,6 +66,7 @@ versions = Table(
     Column("metadata", JSON, nullable=False),
     Column("pages", JSON, nullable=False),
     Column("headings", JSON, nullable=False),
+    Column("repairs", JSON, nullable=False, server_default="{}"),
     Column("text", Text, nullable=False),
     Index("ix_versions_document_id", "document_id"),
     sqlite_autoincrement=True,

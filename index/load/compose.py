@@ -1,10 +1,11 @@
 """Pieces of a marked-up document, in reading order, put together as one canonical text."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from index.document import Format, Heading, Parsed, Span
+from index.document import Format, Heading, Parsed, Repair, Span
 from index.errors import DocumentTooLarge
 from index.load.canonical import canonical
 from index.load.limits import Limits
@@ -75,8 +76,10 @@ def joined(parts: Iterable[Parsed], *, format: Format, title: str | None = None)
     texts: list[str] = []
     headings: list[Heading] = []
     blocks: list[Span] = []
+    repairs: Counter[Repair] = Counter()
     offset = 0
     for part in parts:
+        repairs.update(part.repairs)
         if not part.blocks:
             continue
         headings += [replace(heading, span=heading.span.moved(offset)) for heading in part.headings]
@@ -86,7 +89,14 @@ def joined(parts: Iterable[Parsed], *, format: Format, title: str | None = None)
     title = " ".join(canonical(title or "").split()) or next(
         (it.title for it in headings if it.level == 1), None
     )
-    return Parsed("\n\n".join(texts), format, title=title, headings=tuple(headings), blocks=tuple(blocks))
+    return Parsed(
+        "\n\n".join(texts),
+        format,
+        title=title,
+        headings=tuple(headings),
+        blocks=tuple(blocks),
+        repairs=dict(repairs),
+    )
 
 
 def bounded(pieces: Iterable[Piece], *, name: str, limits: Limits) -> Iterator[Piece]:

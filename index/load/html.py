@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -56,6 +56,24 @@ _HIDDEN = re.compile(
     r"|(?:font-size|opacity)\s*:\s*0*(?:\.0*)?0(?:\.0*)?\s*(?:[a-z%]+\s*)?(?:!\s*important\s*)?(?:;|$))",
     re.IGNORECASE,
 )
+_NAMED = frozenset(
+    ("div", "section", "aside", "nav", "ul", "ol", "form", "dialog", "p", "a", "span", "footer")
+)
+# Names of elements, as the makers of pages, of forums and of consent notices give them.
+_FURNITURE = re.compile(
+    r"(?:^|\s)(?:"
+    r"(?:[\w-]+[-_])?cookies?[-_]?(?:banner|bar|box|notice|notification|consent|popup|overlay|modal|wall)[\w-]*"
+    r"|(?:[\w-]+[-_])?(?:gdpr|ccpa|consent)[-_]?(?:banner|bar|popup|overlay|modal|wall|manager)[\w-]*"
+    r"|onetrust-[\w-]+|CybotCookiebot[\w-]*|didomi-[\w-]+|qc-cmp2?-[\w-]+|cc-window|usercentrics-[\w-]+"
+    r"|breadcrumbs?|breadcrumb-[\w-]+|pagination|pager|page-numbers|skip-?link|skip-to-[\w-]+"
+    r"|(?:social|share)[-_](?:share|links|icons|buttons|bar)|sharing-[\w-]+"
+    r"|(?:post|topic|thread|message)[-_](?:controls|actions|buttons|toolbar|tools|nav|signature)|quick-?reply"
+    r"|user[-_](?:menu|nav|controls)|forum-?nav[\w-]*|jumpbox|whos?-?online"
+    r")(?=\s|$)",
+    re.IGNORECASE,
+)
+_LONGEST_NAMES = 500  # code points: the search takes time by their square
+_LONGEST_FURNITURE = 1500  # code points: more is what the page is about
 _CONTENT = frozenset(("main", "article"))
 _MARGINS = frozenset(("header", "footer"))
 _CELLS = frozenset(("td", "th"))
@@ -74,10 +92,11 @@ _CHARSET_BYTES = 4096  # browsers look at the first 1,024 bytes only; comments o
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001  every format takes the same
     """What a browser would show of an HTML page, as far as its markup tells; style sheets are not applied.
 
-    Left out are scripts and the like, what is hidden by an attribute or an inline style, and, outside of
-    <main> and <article>, each <nav> and those <header> and <footer> that are mainly links. Addresses stay,
-    and so do the numbers of lists. A table row is a line `cell | cell`; a row of headings shares a block
-    with the row below it. The title is <title>, else the first <h1>.
+    Left out are scripts and the like, what is hidden by an attribute or an inline style, notices of cookies,
+    the furniture of forums by its usual names, and, outside of <main> and <article>, each <nav> and those
+    <header> and <footer> that are mainly links. Addresses stay, and so do the numbers of lists. A table row is
+    a line `cell | cell`; a row of headings shares a block with the row below it. The title is <title>, else the
+    first <h1>.
     """
     declared = _CHARSET.search(data[:_CHARSET_BYTES])
     html = decode(data, name=name, declared=declared[1].decode("ascii", "ignore") if declared else None)
@@ -88,8 +107,13 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001 
     except (SelectolaxError, UnicodeEncodeError) as error:
         raise DamagedDocument(f"{name!r} could not be read as HTML ({error}): save it as text") from error
     title = tree.head.css_first("title") if tree.head is not None else None
-    pieces = _pieces(tree, _Reader()) or _pieces(tree, _Reader(keeps_links=True))
-    return compose(pieces, format="html", title=title.text() if title is not None else None)
+    reader = _Reader()
+    pieces = _pieces(tree, reader)
+    if not pieces:
+        reader = _Reader(keeps_links=True)
+        pieces = _pieces(tree, reader)
+    parsed = compose(pieces, format="html", title=title.text() if title is not None else None)
+    return replace(parsed, repairs={"chrome": reader.left_out} if reader.left_out else {})
 
 
 def _pieces(tree: LexborHTMLParser, reader: "_Reader") -> list[Piece]:
@@ -135,12 +159,14 @@ class _List:
 class _Reader:
     """Makes pieces of the elements that are entered and left and of the text in between.
 
-    `buffer` is the text of the open block. `keeps_links` is for pages that are nothing but links.
+    `buffer` is the text of the open block. `keeps_links` is for pages that are nothing but links. `left_out`
+    counts the elements that are no content.
     """
 
     keeps_links: bool = False
     pieces: list[Piece] = field(default_factory=list)
     buffer: list[str] = field(default_factory=list)
+    left_out: int = 0
     _roles: list[tuple[Literal["paragraph", "heading", "item"], int]] = field(default_factory=list)
     _tables: list[int] = field(default_factory=list)  # how many rows each open one had so far
     _rows: list[_Row] = field(default_factory=list)
@@ -154,9 +180,11 @@ class _Reader:
     def skips(self, node: LexborNode) -> bool:
         """Whether `node` and all in it is nothing that a reader of the page's content sees."""
         tag, attributes = node.tag or "", node.attributes
+        if not self.keeps_links and ((not self._in_content and self._is_chrome(node)) or _is_furniture(node)):
+            self.left_out += 1
+            return True
         return (
             tag in _SKIPPED
-            or (not self.keeps_links and not self._in_content and self._is_chrome(node))
             or (tag == "dialog" and "open" not in attributes)
             or "hidden" in attributes
             or (attributes.get("aria-hidden") or "").strip().lower() == "true"
@@ -245,6 +273,15 @@ class _Reader:
             self._tables[-1] += 1
         tags = {child.tag for child in tr.iter() if child.tag in _CELLS}
         return self._in_head > 0 or tags == {"th"} or (is_first and tags == {"td"})
+
+
+def _is_furniture(node: LexborNode) -> bool:
+    """Whether `node` is a cookie notice, a trail of links or the like by its name, and short as these are."""
+    if node.tag not in _NAMED:
+        return False
+    attributes = node.attributes
+    names = f"{attributes.get('id') or ''} {attributes.get('class') or ''}"
+    return _FURNITURE.search(names[:_LONGEST_NAMES]) is not None and _length(node) <= _LONGEST_FURNITURE
 
 
 def _is_mainly_links(node: LexborNode) -> bool:

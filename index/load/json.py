@@ -31,37 +31,46 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     """
     source = decode(data, name=name)
     try:
-        value = _value(source)
-        pieces = bounded(_pieces(value, 0), name=name, limits=limits)
-        title = (
-            next((value[key] for key in _TITLES if isinstance(value.get(key), str)), None)
-            if isinstance(value, dict)
-            else None
-        )
-        return compose(pieces, format="json", title=title)
+        pieces, title = _contents(source)
+        return compose(bounded(pieces, name=name, limits=limits), format="json", title=title)
     except (_NoJSON, RecursionError):
         return plain.parse(data, name=name, limits=limits)
 
 
-def _value(source: str) -> Any:
+def _contents(source: str) -> tuple[Iterator[Piece], str | None]:
+    """The pieces of a value, or of the values on the lines, and a title if there is one."""
     try:
-        return _loads(source)
+        value = _loads(source)
     except ValueError:
-        lines = [line for line in _LINE_ENDS.split(source) if line.strip()]
+        return _line_pieces(source), None
+    titles = [value.get(key) for key in _TITLES] if isinstance(value, dict) else []
+    return _pieces(value, 0), next((title for title in titles if isinstance(title, str)), None)
+
+
+def _line_pieces(source: str) -> Iterator[Piece]:
+    """The pieces of the values on the lines, one value in memory at a time; `_NoJSON` where one is none."""
+    values = 0
+    for line in _LINE_ENDS.split(source):
+        if not line.strip():
+            continue
+        values += 1
         try:
-            return [_loads(line) for line in lines] if len(lines) > 1 else _fail()
+            value = _loads(line)
         except ValueError as error:
             raise _NoJSON from error
-
-
-def _fail() -> Any:
-    raise _NoJSON
+        yield from _pieces([value], 0)
+    if values < 2:
+        raise _NoJSON
 
 
 def _loads(source: str) -> Any:
     # Numbers stay text: 1.10 is not 1.1, and a number of a million digits is not to be calculated.
     return json.loads(
-        source.strip("\ufeff \t\r\n\x1e"), parse_int=str, parse_float=str, object_pairs_hook=_object
+        source.strip("\ufeff \t\r\n\x1e"),
+        parse_int=str,
+        parse_float=str,
+        parse_constant=str,
+        object_pairs_hook=_object,
     )
 
 

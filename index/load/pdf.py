@@ -70,7 +70,9 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
             f"{name!r} has no text layer, so it may be a scan: run it through OCR and try again"
         )
     setting = layout.setting(read)
-    text, pages, lines = _joined(layout.without_running_heads(read, setting), setting)
+    kept = layout.without_running_heads(read, setting)
+    left_out = sum(map(len, read)) - sum(map(len, kept))
+    text, pages, lines = _joined(kept, setting)
     styled = layout.headings(lines, setting)
     headings = tuple(_bookmarked(reader, text, pages)) or tuple(
         Heading(level, " ".join(span.of(text).split()), span) for level, span in styled
@@ -83,6 +85,7 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
         pages=pages,
         headings=headings,
         blocks=tuple(with_blocks(cut, [*(heading.span for heading in headings), *_rows(lines)], text)),
+        repairs={"running_heads": left_out} if left_out else {},
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from index.document import Heading, Parsed, Span
+from index.document import Heading, Parsed, Repair, Span
 from index.load.canonical import canonical
 from index.load.decode import decode
 from index.load.limits import Limits
@@ -26,16 +26,21 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     source = decode(data, name=name)
     text = canonical(source)
     pages: tuple[int, ...] = ()
+    repairs: dict[Repair, int] = {}
     if 0 < source.count(_PAGE_BREAK) < limits.max_pages:
-        text, pages = _paged([canonical(page) for page in source.split(_PAGE_BREAK)])
+        text, pages, left_out = _paged([canonical(page) for page in source.split(_PAGE_BREAK)])
+        repairs = {"running_heads": left_out} if left_out else {}
     blocks = paragraphs(text)
     headings = tuple(_headings(text, blocks))
     title = next((heading.title for heading in headings if heading.level == 1), None)
-    return Parsed(text, "text", title=title, pages=pages, headings=headings, blocks=tuple(blocks))
+    return Parsed(
+        text, "text", title=title, pages=pages, headings=headings, blocks=tuple(blocks), repairs=repairs
+    )
 
 
-def _paged(pages: Sequence[str]) -> tuple[str, tuple[int, ...]]:
-    """The text of `pages`, each in canonical form, without running heads, and where each starts in it."""
+def _paged(pages: Sequence[str]) -> tuple[str, tuple[int, ...], int]:
+    """The text of `pages`, each in canonical form, without running heads; where each starts in it; and how many
+    lines these heads were."""
     lines = [page.split("\n") for page in pages]
     places = [[number for number, line in enumerate(page) if line.strip()] for page in lines]
     upper = running([[page[number].strip() for number in on] for page, on in zip(lines, places, strict=True)])
@@ -50,7 +55,7 @@ def _paged(pages: Sequence[str]) -> tuple[str, tuple[int, ...]]:
         starts.append(offset)
         kept.append("\n".join(line for number, line in enumerate(page) if number not in dropped))
         offset += len(kept[-1]) + 1
-    return "\n".join(kept), tuple(starts)
+    return "\n".join(kept), tuple(starts), sum(upper) + sum(lower)
 
 
 def _headings(text: str, blocks: list[Span]) -> Iterator[Heading]:

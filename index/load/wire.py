@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, BinaryIO, get_args
 
-from index.document import Format, Heading, Parsed, Span
+from index.document import Format, Heading, Parsed, Repair, Span
 from index.errors import LoadError
 
 READY = b"\x06"
@@ -76,6 +76,7 @@ def encoded_reply(reply: Reply) -> tuple[bytes, ...]:
     head |= {
         "format": parsed.format,
         "title": parsed.title,
+        "repairs": dict(parsed.repairs),
         "headings": [[each.level, each.title, each.span.start, each.span.end] for each in parsed.headings],
     }
     ends = array(_NUMBER, (end for block in parsed.blocks for end in (block.start, block.end)))
@@ -132,7 +133,18 @@ def _document(
     blocks = tuple(_span(start, end, text) for start, end in zip(ends[::2], ends[1::2], strict=True))
     _require(bool(blocks), "no blocks")
     title = None if said["title"] is None else _line(said["title"])
-    return Parsed(text, said["format"], title=title, pages=tuple(pages), headings=headings, blocks=blocks)
+    repairs = dict(said["repairs"])
+    _require(set(repairs) <= set(get_args(Repair)), "no such repair")
+    _require(all(type(count) is int and count > 0 for count in repairs.values()), "no number of repairs")
+    return Parsed(
+        text,
+        said["format"],
+        title=title,
+        pages=tuple(pages),
+        headings=headings,
+        blocks=blocks,
+        repairs=repairs,
+    )
 
 
 def _span(start: object, end: object, text: str) -> Span:

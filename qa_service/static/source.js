@@ -14,7 +14,7 @@ export function sourceButton(citation, anchor) {
   const button = h("button", {
     class: "number",
     "aria-expanded": "false",
-    "aria-label": `${citation.number}: source, ${citation.title}${citation.page ? `, page ${citation.page}` : ""}`,
+    "aria-label": `${citation.number}: source, ${[citation.title, counted(citation)].filter(Boolean).join(", ")}`,
     click: () => (card ? close() : open()),
   }, String(citation.number));
   let card = null;
@@ -66,13 +66,21 @@ function sourceCard(citation) {
   return card;
 }
 
+/** The page of its document that a citation or a passage is on, in words; null where the format has none. */
+function counted(cited) {
+  const kind = ["page", "slide", "sheet", "line"].find((each) => cited[each]);
+  return kind ? `${kind} ${cited[kind]}` : null;
+}
+
 /** Where a citation or a passage stands: title (a link, where there is an address), page, source. */
-export function place({ title, page, source }, href) {
+export function place(cited, href) {
+  const { title, source } = cited;
+  const part = counted(cited);
   return h(
     "p",
     { class: "place" },
     words(href ? "a" : "bdi", { class: "title", href }, title),
-    page ? h("span", { class: "page" }, `page ${page}`) : null,
+    part ? h("span", { class: "page" }, part) : null,
     source === title ? null : words("bdi", { class: "where" }, source),
   );
 }

@@ -161,18 +161,17 @@ def test_nobody_is_let_in_without_a_key_nor_with_one_that_is_unknown_revoked_or_
         "pk_x_y",
     ]
     cases = 0
-    for rule, method in routes(world.client):
-        path, options = request_of(rule, world.ids[MINE])
-        assert world.client.open(path, method=method, **options).status_code == 401
-        for name in shown:
-            reply = world.call(name, method, path, **options)
-            assert (reply.status_code, reply.get_json()["code"]) == (401, "unauthorized"), (
-                name,
-                method,
-                path,
-            )
-            cases += 1
-    assert cases >= 180
+    for ids in world.ids.values():
+        for rule, method in routes(world.client):
+            path, options = request_of(rule, ids)
+            assert world.client.open(path, method=method, **options).status_code == 401
+            for name in shown:
+                reply = world.call(name, method, path, **options)
+                assert reply.status_code == 401, (name, method, path)
+                assert reply.get_json()["code"] == "unauthorized"
+                assert CANARY not in reply.get_data(as_text=True)
+                cases += 1
+    assert cases >= 300
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -530,6 +529,12 @@ def test_keys_are_made_listed_rotated_and_revoked_over_http(world: World) -> Non
     assert world.call(rotated["key"], "POST", "/v1/sessions", origin="https://a.example").status_code == 201
     assert world.call("everything", "DELETE", "/v1/keys/site").status_code == 204
     assert world.call(rotated["key"], "POST", "/v1/sessions", origin="https://a.example").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["nosuch", "%00", "%0A", "a%C2%85b", "é" * 200])
+def test_a_key_that_is_not_there_is_neither_rotated_nor_revoked(world: World, name: str) -> None:
+    assert world.call("everything", "POST", f"/v1/keys/{name}/rotate").status_code == 404
+    assert world.call("everything", "DELETE", f"/v1/keys/{name}").status_code == 404
 
 
 def test_a_key_that_has_limits_makes_none_that_has_fewer(world: World) -> None:

@@ -96,6 +96,17 @@ def test_a_streamed_answer_can_be_rated_as_soon_as_it_has_come(talk: FlaskClient
     assert rate(talk, answer["id"], "up") == 204
 
 
+def test_an_answer_does_not_wait_for_whoever_writes_to_the_catalog(
+    talk: FlaskClient, settings: Settings
+) -> None:
+    database = Database(sqlite_url(settings.data_dir / "catalog.sqlite3"))
+    with database.write():  # as indexing does, for as long as it takes
+        answer = ask(talk, LEAVE)
+    assert answer["status"] == "answered"
+    assert rate(talk, answer["id"], "up") == 204
+    database.close()
+
+
 def test_the_last_word_counts(talk: FlaskClient) -> None:
     answer = ask(talk, LEAVE)
     assert [rate(talk, answer["id"], rating) for rating in ("up", "down", "up")] == [204] * 3
@@ -181,8 +192,9 @@ def test_an_answer_that_nobody_rated_has_its_time_and_is_removed(
             answers.update().values(created_at=answers.c.created_at - 31 * 24 * 60 * 60 * 1000)
         )
     assert rate(talk, old, "up") == 404
-    new = ask(talk, PETS)["id"]
     services.feedback.prune()
+    new = ask(talk, PETS)["id"]
+    assert rate(talk, new, "up") == 204
     with database.read() as connection:
         assert set(connection.execute(sa.select(answers.c.id)).scalars()) == {rated, new}
     database.close()
@@ -254,3 +266,38 @@ def test_feedback_is_listed_and_deleted_by_command(talk: FlaskClient, settings: 
     rate(talk, ids[1], "up")
     assert command("delete", "--all").stdout == "1 deleted\n"
     assert command("delete").exit_code == 2
+
+
+def test_keys_answers_and_feedback_are_kept_in_postgresql_too(
+    settings: Settings,
+    embedder: Embedder,
+    make: Callable[[Services], Context],
+    postgres_url: str,
+    folder: Path,
+) -> None:
+    changed = settings.model_copy(update={"database_url": postgres_url})
+    page = "https://www.example.com"
+    with opened(changed, command="pytest", embedder=embedder) as services:
+        list(sync(LocalShelf(services, "default", on_embedded=lambda *_: None), folder))
+        context = make(services)
+        client = create_app(context).test_client()
+        _, text = services.keys.create("site", Rights.publishable(("default",), (page,)))
+        shown = {"Authorization": f"Bearer {text}", "Origin": page}
+        assert services.keys.list_origin(page)
+        assert not services.keys.list_origin("null")
+        token = client.post("/v1/sessions", headers=shown).get_json()["token"]
+        conversation = client.post("/v1/conversations", headers=shown).get_json()["id"]
+        answers_ = [
+            ask(client, LEAVE, headers=shown),
+            ask(client, LEAVE, headers={**shown, "Authorization": f"Bearer {token}"}),
+            ask(client, LEAVE, headers=shown, conversation_id=conversation),
+        ]
+        assert [rate(client, each["id"], "up", shown) for each in answers_] == [204] * 3
+        assert rate(client, "\u0000", "up", shown) == 404
+        assert client.delete(f"/v1/conversations/{conversation}", headers=shown).status_code == 204
+        assert {each.answer_id for each in services.feedback.list()} == {each["id"] for each in answers_[:2]}
+        (example,) = services.feedback.examples(services.feedback.list())
+        assert example["evidence"][0]["doc"] == "leave.md"
+        services.keys.revoke("site")
+        assert services.feedback.delete_all() == 2
+        context.worker.close()

@@ -62,7 +62,7 @@ def hostile(make: Make, payload: str) -> JSON:
     for citation in answer["citations"]:
         citation |= dict.fromkeys(("title", "source", "quote", "url", "chunk_id"), payload)
     for passage in answer["passages"]:
-        passage |= dict.fromkeys(("title", "source", "text"), payload)
+        passage |= dict.fromkeys(("title", "source", "text", "url"), payload)
         passage["document_id"] = payload
         passage["headings"] = [payload]
     return {**answer, "missing": [payload], "reason": payload, "model": payload, "id": payload}

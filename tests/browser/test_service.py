@@ -113,6 +113,7 @@ def test_an_answer_of_the_service_is_read_to_its_place_in_the_document(real: Hos
     expect(marked).to_be_visible()
     assert marked.inner_text() == quote
     expect(opened.value.get_by_label("Key")).to_have_count(0)
+    expect(opened.value.get_by_role("link", name="Ask your documents")).to_have_count(0)
     assert real.reports == []
     assert real.errors == []
 

@@ -14,7 +14,8 @@ COMMANDS = [
     *("conversations", *(f"conversations {name}" for name in ("create", "list", "export", "delete"))),
     "search",
     "serve",
-    *("keys", *(f"keys {name}" for name in ("create", "list", "revoke"))),
+    *("keys", *(f"keys {name}" for name in ("create", "list", "rotate", "revoke"))),
+    *("feedback", *(f"feedback {name}" for name in ("list", "export", "delete"))),
 ]
 HEAVY = {
     "chromadb",
@@ -57,6 +58,6 @@ def test_no_help_imports_anything_heavy(command: str) -> None:
 
 
 def test_every_command_is_tested() -> None:
-    groups = {"": main, **{name: main.commands[name] for name in ("conversations", "keys")}}
+    groups = {"": main, **{name: main.commands[name] for name in ("conversations", "feedback", "keys")}}
     found = {f"{group} {name}".strip() for group, held in groups.items() for name in held.commands}  # type: ignore[attr-defined]
     assert found | {""} == set(COMMANDS)

@@ -193,3 +193,38 @@ def test_any_tag_soup_becomes_canonical_text_in_blocks(tags: list[str]) -> None:
         end = block.end
     for heading in parsed.headings:
         assert heading.title == " ".join(heading.span.of(parsed.text).split())
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'id="cookie-banner"',
+        'class="site cookie-consent-bar visible"',
+        'id="onetrust-consent-sdk"',
+        'class="CybotCookiebotDialog"',
+        'class="breadcrumb"',
+        'class="pagination"',
+        'class="post-controls"',
+        'class="post-signature"',
+    ],
+)
+def test_cookie_notices_and_the_furniture_of_forums_are_left_out(attributes: str) -> None:
+    page = f"<body><main><p>The tide turns.</p><div {attributes}><p>Accept all</p></div></main></body>"
+    assert load(page.encode(), name="a.html").text == "The tide turns."
+
+
+def test_a_page_about_cookies_stays() -> None:
+    page = '<body><div class="cookie-policy"><p>We set two cookies.</p></div><div class="signature">Ann</div></body>'
+    assert load(page.encode(), name="a.html").text == "We set two cookies.\n\nAnn"
+    long = f'<body><div class="cookie-notice"><p>{"We set cookies. " * 200}</p></div></body>'
+    assert "We set cookies." in load(long.encode(), name="a.html").text
+
+
+def test_a_page_that_is_nothing_but_furniture_stays() -> None:
+    assert load(b'<body><div class="pagination">Page 1</div></body>', name="a.html").text == "Page 1"
+
+
+def test_what_is_left_out_is_counted() -> None:
+    page = '<body><nav><a href="/">Home</a></nav><div id="cookie-banner">Accept</div><p>The tide turns.</p></body>'
+    assert load(page.encode(), name="a.html").repairs == {"chrome": 2}
+    assert load(b"<body><p>The tide turns.</p></body>", name="a.html").repairs == {}

@@ -41,7 +41,8 @@ def blocks(parsed: Parsed) -> list[str]:
 
 def test_headings_paragraphs_and_lists_are_blocks() -> None:
     parsed = parse(
-        '<text:h text:outline-level="2">Rules</text:h><text:p>Wear<text:s text:c="2"/>a <text:span>vest</text:span>.</text:p>'
+        '<text:h text:outline-level="2">Rules</text:h>'
+        '<text:p>Wear<text:s text:c="2"/>a <text:span>vest</text:span>.</text:p>'
         "<text:list><text:list-item><text:p>one</text:p></text:list-item><text:list-item><text:p>two</text:p>"
         "</text:list-item></text:list>"
     )
@@ -64,7 +65,8 @@ def test_a_table_row_is_a_line_and_its_header_shares_a_block_with_the_first() ->
 
 
 def test_notes_stand_at_the_end_under_their_numbers() -> None:
-    note = "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>See the log.</text:p></text:note-body></text:note>"
+    body = "<text:note-body><text:p>See the log.</text:p></text:note-body>"
+    note = f"<text:note><text:note-citation>1</text:note-citation>{body}</text:note>"
     assert blocks(parse(f"<text:p>It sank{note}.</text:p><text:p>End.</text:p>")) == [
         "It sank[1].",
         "End.",

@@ -180,3 +180,14 @@ def test_blocks_are_ascending_stripped_and_hold_every_word(text: str) -> None:
     covered = "".join(block.of(parsed.text) for block in parsed.blocks)
     assert sum(map(str.isalnum, covered)) == sum(map(str.isalnum, parsed.text))
     assert all(heading.title == heading.span.of(parsed.text) for heading in parsed.headings)
+
+
+def test_the_running_heads_that_are_left_out_are_counted() -> None:
+    words = ("north", "south", "east", "west", "up")
+    pages = "\f".join(
+        f"Tide tables\nPage {number}\n\n" + f"The water runs {word}.\n\n" * 6 + f"It is {word} again.\n"
+        for number, word in enumerate(words, start=1)
+    )
+    parsed = load(pages.encode(), name="a.txt")
+    assert "Tide tables" not in parsed.text
+    assert parsed.repairs == {"running_heads": 10}

@@ -11,9 +11,7 @@ def upgrade() -> None:
     """Add the columns of `keys`, and create the tables."""
     for column in (
         sa.Column("kind", sa.String(length=11), nullable=False, server_default="secret"),
-        sa.Column(
-            "scopes", sa.JSON(), nullable=False, server_default='["ask", "search", "write", "admin"]'
-        ),
+        sa.Column("scopes", sa.JSON(), nullable=False, server_default='["ask", "search", "write", "admin"]'),
         sa.Column("collections", sa.JSON(), nullable=True),
         sa.Column("origins", sa.JSON(), nullable=False, server_default="[]"),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
