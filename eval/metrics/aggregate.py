@@ -73,7 +73,11 @@ def interval(
 
 def is_binary(metric: Metric, rows: Iterable[Row]) -> bool:
     """Whether the figure is a mean of noughts and ones; an amount that happens to be nought everywhere is none."""
-    return metric.rule == "mean" and metric.family not in _AMOUNTS and all(row[0].value in (0, 1, None) for row in rows)
+    return (
+        metric.rule == "mean"
+        and metric.family not in _AMOUNTS
+        and all(row[0].value in (0, 1, None) for row in rows)
+    )
 
 
 def unit(example: str, clusters: Mapping[str, str]) -> tuple[str, str]:
