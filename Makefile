@@ -3,6 +3,7 @@
 # make test-pythons   the tests under each of Python 3.11, 3.12 and 3.13 that is present
 # make check   lint, types, import contracts
 # make eval    run, score and gate the evaluation without a key; reports in .eval
+# make eval-live   run and gate the evaluation with the model that QA_MODEL names; BASE=run compares with an older run
 # make soak    the long fault suites
 # make widget  build the chat widget again (needs Node)
 # make lock    resolve the dependencies again and write the hashes
@@ -18,7 +19,7 @@ BIN    := $(VENV)/bin
 CUTOFF ?= 2026-11-08
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons check eval soak widget chromium lock clean
+.PHONY: help demo test test-pythons check eval eval-live soak widget chromium lock clean
 
 help:
 	@sed -n '/^# /!q;s/^# //p' Makefile
@@ -75,6 +76,14 @@ eval: $(VENV)/installed
 	$(BIN)/qa-eval report .eval/extractive
 	$(BIN)/qa-eval report .eval/replay
 	$(BIN)/qa-eval gate .eval/extractive .eval/replay --junit .eval/junit.xml --markdown .eval/gate.md
+
+eval-live: $(VENV)/installed
+	@test -n "$$QA_MODEL" || { echo "QA_MODEL names no model: set it, and its provider's key"; exit 1; }
+	rm -rf .eval/live && mkdir -p .eval
+	$(BIN)/qa-eval run examples --out .eval/live --data-dir .eval/data --jobs 4
+	$(BIN)/qa-eval score .eval/live --judge model --judge-model "$${QA_JUDGE_MODEL:-$$QA_MODEL}"
+	$(BIN)/qa-eval report .eval/live $(BASE)
+	$(BIN)/qa-eval gate .eval/live --judge model --judge-model "$${QA_JUDGE_MODEL:-$$QA_MODEL}" $(if $(BASE),--baseline $(BASE),--invariants-only)
 
 soak: $(VENV)/installed
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra tests/soak

@@ -103,10 +103,16 @@ def keep_baseline(run: Run, scored: Scored, folder: Path) -> None:
 
 
 def default_baseline(run: Run) -> Path:
-    """The committed baseline for the run's kind of target; raises `RunError` where there is none."""
+    """The committed baseline for the run's kind of target and model; raises `RunError` where there is none."""
     kind = str(run.about.get("target", {}).get("kind"))
     if not (BASELINES / kind / ABOUT).is_file():
         raise RunError(f"there is no committed baseline for target {kind!r}: name one with --baseline")
+    model, baseline = (_model(about) for about in (run.about, read_about(BASELINES / kind)))
+    if model != baseline:
+        raise RunError(
+            f"the committed baseline for target {kind!r} is of {baseline}, and this run of {model}: "
+            "name one of the same model with --baseline, or look at the invariants alone with --invariants-only"
+        )
     return BASELINES / kind
 
 
@@ -149,6 +155,10 @@ def _is_in_both(metric: Metric, base: Scored, new: Scored) -> bool:
         for scored in (base, new)
         for name in metric.sources
     )
+
+
+def _model(about: Any) -> str:
+    return about.get("settings", {}).get("model") or "extractive answers"
 
 
 def _listed(what: str, examples: Any, *, most: int = 5) -> str:

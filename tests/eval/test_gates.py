@@ -11,7 +11,7 @@ from eval import output
 from eval.datasets import suite
 from eval.errors import RunError
 from eval.example import Example
-from eval.gates import BASELINES, Check, gate_metrics, invariants, keep_baseline, quality
+from eval.gates import BASELINES, Check, default_baseline, gate_metrics, invariants, keep_baseline, quality
 from eval.judges.lexical import LexicalProxy
 from eval.replay import question_sha256
 from eval.replay import read as read_recordings
@@ -104,6 +104,18 @@ def test_a_committed_baseline_is_of_the_shipped_dataset(kind: str) -> None:
     shipped, about = suite(EXAMPLES), read_about(BASELINES / kind)
     assert about["suite"]["sha256"] == shipped.sha256
     assert about["corpus"]["sha256"] == shipped.corpus_sha256
+
+
+def test_a_run_of_another_model_needs_a_baseline_of_its_own(world: Any, run_of: RunOf) -> None:
+    class Live(world.Quoting):  # type: ignore[misc, name-defined]
+        @property
+        def about(self) -> dict[str, Any]:
+            return {"target": {"kind": "in_process"}, "settings": {"model": "gpt-9"}, "versions": {}}
+
+    with pytest.raises(
+        RunError, match=r"is of extractive answers, and this run of gpt-9: name one of the same"
+    ):
+        default_baseline(run_of(Live()))
 
 
 def test_the_recordings_are_of_the_shipped_dataset() -> None:
