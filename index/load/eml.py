@@ -102,7 +102,9 @@ def _body(leaves: Sequence[Message], name: str, limits: Limits) -> Iterator[Pars
 
 
 def _attachment(part: Message, name: str, limits: Limits, budget: _Budget, depth: int) -> Iterator[Parsed]:
-    called = _line(part.get_filename() or "") or part.get_content_type()
+    inner = _inner(part)
+    called = _line(part.get_filename() or "") or (_header(inner, "Subject") if inner else "")
+    called = called or part.get_content_type()
     yield compose([Piece(f"Attachment: {called}", "heading", 1)], format="eml")
     if budget.attachments < 1:
         return
@@ -117,10 +119,8 @@ def _attachment(part: Message, name: str, limits: Limits, budget: _Budget, depth
 
 
 def _attached(part: Message, called: str, limits: Limits, budget: _Budget, depth: int) -> Iterator[Parsed]:
-    inner: Message | None = None
-    if part.get_content_type() == "message/rfc822" and part.is_multipart():
-        inner = part.get_payload(0)  # type: ignore[assignment]
-    else:
+    inner = _inner(part)
+    if inner is None:
         data = _bytes(part)
         if data.strip() and sniff.sniff(data, name=called) != "eml":
             yield load(data, name=called, limits=limits)
@@ -129,6 +129,14 @@ def _attached(part: Message, called: str, limits: Limits, budget: _Budget, depth
             inner = email.message_from_bytes(data, policy=policy.default)
     if inner is not None and depth < _DEEPEST:
         yield from _parts(inner, called, limits, budget, depth + 1)
+
+
+def _inner(part: Message) -> Message | None:
+    """The message that a part is, if it is one."""
+    if part.get_content_type() != "message/rfc822" or not part.is_multipart():
+        return None
+    message = part.get_payload(0)
+    return message if isinstance(message, Message) else None
 
 
 def _below(parsed: Parsed) -> Parsed:

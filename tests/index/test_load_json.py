@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -66,12 +67,18 @@ def test_what_is_no_json_is_plain_text(source: str) -> None:
     assert text(source, format="text") == source
 
 
+@pytest.fixture(scope="module")
+def child() -> Iterator[ChildLoader]:
+    """A loader that gives a file ten seconds."""
+    with ChildLoader(seconds=10) as child:
+        yield child
+
+
 @pytest.mark.parametrize("depth", [60, 100_000])
 @pytest.mark.parametrize("pair", ["[]", '{"a":}'])
-def test_what_is_nested_too_deeply_is_plain_text(depth: int, pair: str) -> None:
+def test_what_is_nested_too_deeply_is_plain_text(child: ChildLoader, depth: int, pair: str) -> None:
     source = pair[:-1] * depth + "1" + pair[-1] * depth
-    with ChildLoader() as child:
-        assert child(source.encode(), name="a.json").format == "text"
+    assert child(source.encode(), name="a.json").format == "text"
 
 
 def test_text_over_the_limit_is_refused() -> None:
