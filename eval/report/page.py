@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from eval.metrics.aggregate import summarise
 from eval.metrics.metric import Metric
 from eval.report.changes import changed_examples, changed_metrics, most_changed, unchanged_metrics
 from eval.report.drawings import clouds, times
@@ -40,6 +41,7 @@ def render(data: ReportData) -> str:
     metrics = [row.metric for row in data.metrics]
     examples = views(data.examples, metrics, pool)
     changed = changed_examples(data.base, examples, metrics) if data.base else {}
+    base_figures = _base_figures(data.base, metrics)
     style, script = _asset("report.css"), _asset("report.js")
     page = _environment().get_template("page.html.jinja")
     return _encodable(
@@ -49,8 +51,8 @@ def render(data: ReportData) -> str:
             style=style,
             script=script,
             summary=_summary(examples),
-            headlines=headlines(data.metrics, _base_figures(data.base)),
-            groups=groups(data.metrics, _base_figures(data.base)),
+            headlines=headlines(data.metrics, base_figures),
+            groups=groups(data.metrics, base_figures),
             panels=panels(data.metrics),
             clouds=clouds(examples),
             times=times(examples),
@@ -111,8 +113,9 @@ def _summary(examples: Sequence[ExampleView]) -> list[tuple[str, int]]:
     return Counter(example.status for example in examples).most_common()
 
 
-def _base_figures(base: Base | None) -> Mapping[str, float | None]:
-    return {each.metric: each.base for each in base.comparisons} if base else {}
+def _base_figures(base: Base | None, metrics: Sequence[Metric]) -> Mapping[str, float | None]:
+    """The base run's own figures, over all its examples as those beside them are: comparisons pair what both have."""
+    return {metric.name: summarise(metric, base.scores).value for metric in metrics} if base else {}
 
 
 def _values(data: ReportData, metrics: Sequence[Metric]) -> dict[str, list[float | None]]:

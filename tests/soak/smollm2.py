@@ -8,7 +8,7 @@ It writes as it likes, or, in form, nothing but lines that name offered sentence
 import importlib.util
 import sys
 
-import xllamacpp
+import xllamacpp  # type: ignore[import-not-found]
 
 CONTEXT = 8192
 # Ids without a key are taken for those of the request at hand, so each of these lines comes before the gate's guards.
