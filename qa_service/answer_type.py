@@ -54,7 +54,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _PERSON = re.compile(
-    r"[^\W\d_a-zа-яё][\w’'.-]* (?:(?:van|von|de|der|of|the|bin|al|du|la|di) )*(?=[^\W\d_])[A-ZÀ-ÞА-ЯЁ][\w’'-]+"
+    r"(?<!\w)[^\W\d_a-zа-яё][\w’'.-]*+ (?:(?:van|von|de|der|of|the|bin|al|du|la|di) )*(?=[^\W\d_])[A-ZÀ-ÞА-ЯЁ][\w’'-]+"
     r"|(?<=[a-zа-яё,;] )[A-ZÀ-ÞА-ЯЁ][\w’'-]+"
 )
 

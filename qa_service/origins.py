@@ -14,16 +14,17 @@ def origin_of(text: str) -> str:
     """
     wrong = InvalidRequest(
         f"{text[:100]!r} is no origin: write one as https://www.example.com, with its port where it has one, "
-        "without a path"
+        "without a path, and with a name beyond ASCII in its ASCII form (xn--...)"
     )
     try:
         parts = urlsplit(text.strip())
         host, port = parts.hostname or "", parts.port
-        if not host.isascii():
-            host = host.encode("idna").decode("ascii")
     except ValueError:
         raise wrong from None
     rest = (parts.path.removeprefix("/"), parts.query, parts.fragment, parts.username, parts.password)
+    # Which letters a browser writes for a name beyond ASCII is more than one rule: another site might be let in.
+    if not (text.strip().isascii() and text.strip().isprintable()):
+        raise wrong
     if parts.scheme not in _DEFAULT_PORTS or not _is_host(host) or any(rest):
         raise wrong
     shown = f"[{host}]" if ":" in host else host

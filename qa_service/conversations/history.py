@@ -14,9 +14,12 @@ from index.sentences import sentences
 from qa_service.plain import CLOSING, OPENING, defuse, visible
 
 _BYTES_PER_TOKEN = 4
-_MARKER = re.compile(
-    rf"\s*[{re.escape(OPENING)}]+\s*(?:[A-Za-z]{{0,8}}\d{{1,4}}(?:\.\d{{1,4}})?[\s,;|–-]*)+[{re.escape(CLOSING)}]+"
+# Possessive throughout, and each run of blanks entered at its start only: a hostile text takes no longer than its length.
+_BRACKETED = re.compile(
+    rf"(?<!\s)\s*+[{re.escape(OPENING)}]++(?P<inner>[^{re.escape(OPENING + CLOSING)}]*+)[{re.escape(CLOSING)}]++"
 )
+_BETWEEN_IDS = re.compile(r"[\s,;|–-]+")
+_ID = re.compile(r"[A-Za-z]{0,8}\d{1,4}(?:\.\d{1,4})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,13 @@ def trimmed(history: Sequence[Turn], *, max_tokens: int) -> tuple[Turn, ...]:
 
 def plain(text: str) -> str:
     """An earlier turn's text on one line, without markers, and with nothing left that could be read as one."""
-    return defuse(_MARKER.sub("", visible(text)))
+    return defuse(_BRACKETED.sub(_unless_ids, visible(text)))
+
+
+def _unless_ids(bracketed: re.Match[str]) -> str:
+    """What stands in brackets, or nothing where that is ids alone."""
+    parts = [part for part in _BETWEEN_IDS.split(bracketed["inner"]) if part]
+    return "" if parts and all(map(_ID.fullmatch, parts)) else bracketed[0]
 
 
 def _beginning(text: str, max_tokens: int) -> str:

@@ -67,13 +67,16 @@ def faults(claim: str, cited: str) -> Iterator[Fault]:
 
 def _prefixes(claim: str, cited: str) -> Iterator[Fault]:
     said, given = _words(claim), _words(cited)
-    for word in said - given:
-        root = _root(word)
-        if root in given and root not in said and not (_denied(root, cited) or _denied(word, claim)):
+    added = {word: root for word in said - given if (root := _root(word)) in given - said}
+    removed = {word: root for word in given - said if (root := _root(word)) in said - given}
+    if not (added or removed):
+        return
+    unsaid, ungiven = _denied(claim), _denied(cited)
+    for word, root in added.items():
+        if root not in ungiven and word not in unsaid:
             yield Fault("negation", word)
-    for word in given - said:
-        root = _root(word)
-        if root in said and root not in given and not (_denied(root, claim) or _denied(word, cited)):
+    for word, root in removed.items():
+        if root not in unsaid and word not in ungiven:
             yield Fault("negation", root)
 
 
@@ -89,9 +92,9 @@ def _root(word: str) -> str:
     return match["root"] if match else ""
 
 
-def _denied(word: str, text: str) -> bool:
-    """Whether a negation stands in a clause with the word."""
-    return any(_NEGATED.search(clause) for clause in _CLAUSE.split(text) if word in _words(clause))
+def _denied(text: str) -> set[str]:
+    """The words of the clauses that have a negation."""
+    return set().union(*(_words(clause) for clause in _CLAUSE.split(text) if _NEGATED.search(clause)))
 
 
 def _reported(claim: str, cited: str) -> Iterator[Fault]:

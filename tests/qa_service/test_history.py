@@ -1,5 +1,7 @@
 """What was said before: trimmed, and without anything that could pass for a marker."""
 
+import timeit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,15 @@ def test_messages_become_turns_of_a_question_and_all_that_was_said_after_it() ->
 def test_a_last_message_that_is_the_question_itself_is_no_turn() -> None:
     assert turns_of([("user", "One?")], question="One?") == ()
     assert turns_of([("user", "One?"), ("assistant", "Yes.")], question="One?") == (Turn("One?", "Yes."),)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" + "1" * 5_000 + "x", "[ " * 5_000, " " * 5_000 + "x", "[1 " * 5_000, "[1," * 5_000]
+)
+def test_no_text_takes_longer_than_its_length(text: str) -> None:
+    best = min(timeit.repeat(lambda: plain(text), number=1, repeat=3))
+    assert best < 0.2
+
+
+def test_brackets_that_hold_more_than_ids_stay() -> None:
+    assert plain("See [1] and [[hztq3.2, k4.1]] so [abc].") == "See and so [abc]."

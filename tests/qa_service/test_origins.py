@@ -17,7 +17,7 @@ from qa_service.origins import origin_of
         ("http://localhost:3000", "http://localhost:3000"),
         ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
         ("http://[::1]:3000", "http://[::1]:3000"),
-        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
     ],
 )
 def test_an_origin_is_written_as_a_browser_does(text: str, origin: str) -> None:
@@ -46,6 +46,9 @@ def test_an_origin_is_written_as_a_browser_does(text: str, origin: str) -> None:
         "file:///etc",
         "javascript:alert(1)",
         "chrome-extension://abc",
+        "https://straße.de",
+        "https://ex\tample.com",
+        "https://a\u200cb.com",
     ],
 )
 def test_what_is_no_single_origin_is_refused(text: str) -> None:
