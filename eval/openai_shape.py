@@ -4,25 +4,31 @@ Services of this shape tell their sources in many ways, and all of these are rea
 (`url_citation`, `file_citation`), and numbered sources under `citations`, `sources`, `search_results`,
 `documents` or `context`, at the top or in the message, as URLs, texts or objects. A citation's quote is what
 the service gives as quoted, else the source's whole text; where it gives neither, there is no quote, and the
-citation counts as one that can't be checked. No status is told: metrics of abstention and conflict are undefined.
+citation counts as one that can't be checked. A list of sources that the text ends with is left out. No status
+is told: metrics of abstention and conflict are undefined.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from eval.errors import TargetError
 from eval.jsonl import JSON
+from index.document import Span
+from index.sentences import sentences
 
 _LISTS = ("citations", "sources", "search_results", "documents", "context", "results", "source_documents")
 _TEXT = ("content", "text", "snippet", "page_content", "chunk")
 _NAME = ("source", "url", "filepath", "file_name", "filename", "file_id", "title", "name", "id")
 _QUOTE = ("quote", "cited_text")
-_MARK = re.compile(r"\s*(?:\[\^?(?:doc)?(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(\d{1,3})[^】]*】)")
-_SENTENCE_END = re.compile(
-    r"(?:[.!?…。！？]+[\"'»”’)]*(?:\s*(?:\[[^\[\]]{1,20}\]|【[^【】]{1,40}】))*|\n+)(?:\s+|$)|\n+"
-)
+_MARK = re.compile(r"[ \t]*(?:\[\^?(?:doc)?(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]|【(\d{1,3})[^】]*】)")
+_SOURCES_HEADING = re.compile(r"(?:#+ *)?\**(?:Sources|References|Citations):?\**:?")
+_SOURCES_LINE = re.compile(r"\s*(?:[-*] +)?\[\^?\d{1,3}\]")
+_TAIL = 10
+_ENDED = re.compile(r"[.!?…。！？][\"'»”’)]*\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ def answer_json(reply: Any, *, total_ms: float | None = None) -> JSON:
     """Our answer from a reply to `/chat/completions`; raises `TargetError` where it is of no such shape."""
     message = _message(reply)
     content = message.get("content")
-    text = content if isinstance(content, str) else ""
+    text = _without_sources(content) if isinstance(content, str) else ""
     numbered = _numbered(reply, message)
     marks, sources = _annotations(message, numbered)
     claims = [{"text": words, "citations": numbers} for words, numbers in _claims(text, marks)]
@@ -72,6 +78,16 @@ def _message(reply: Any) -> Mapping[str, Any]:
     if not isinstance(reply, dict) or not isinstance(message, dict):
         raise TargetError("the reply has no choices[0].message: it is not of the OpenAI shape")
     return message
+
+
+def _without_sources(text: str) -> str:
+    """A text without the list of its sources, which is for people to see and claims nothing."""
+    lines = text.rstrip().split("\n")
+    at = len(lines) - 1
+    while at > 0 and (not lines[at].strip() or _SOURCES_LINE.match(lines[at])):
+        at -= 1
+    is_list = at < len(lines) - 1 and _SOURCES_HEADING.fullmatch(lines[at].strip())
+    return "\n".join(lines[:at]) if is_list else text
 
 
 def _numbered(reply: Mapping[str, Any], message: Mapping[str, Any]) -> list[_Source]:
@@ -131,19 +147,33 @@ def _place(sources: Sequence[_Source], wanted: _Source) -> int | None:
 
 def _claims(text: str, marks: Sequence[tuple[int, int]]) -> Iterator[tuple[str, list[int]]]:
     """The sentences of a text without their marks, each with the numbers that are marked in it or at its end."""
-    start = 0
-    for end in [*(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]:
-        sentence = text[start:end]
-        numbers = [
-            int(number)
-            for found in _MARK.finditer(sentence)
-            for number in re.findall(r"\d+", found[1] or found[2])
-        ]
-        numbers += [number for at, number in marks if start < at <= end]
-        words = " ".join(_MARK.sub("", sentence).split())
-        start = end
-        if any(map(str.isalnum, words)):
-            yield words, list(dict.fromkeys(numbers))
+    for line in re.finditer(r"[^\n]+", text):
+        inside = [(at - line.start(), number) for at, number in marks if line.start() < at <= line.end()]
+        yield from _claims_of_line(line[0], inside)
+
+
+def _claims_of_line(line: str, marks: Sequence[tuple[int, int]]) -> Iterator[tuple[str, list[int]]]:
+    bare, placed, cuts, end = "", [], [0], 0
+    removed: list[tuple[int, int]] = []
+    for found in _MARK.finditer(line):
+        bare += line[end : found.start()]
+        end = found.end()
+        removed.append(found.span())
+        placed += [(len(bare), int(number)) for number in re.findall(r"\d+", found[1] or found[2])]
+        if _ENDED.search(bare[-_TAIL:]):
+            cuts.append(len(bare))  # a mark behind the end of a sentence says that it is one
+    bare += line[end:]
+    for at, number in marks:
+        placed.append((at - sum(min(stop, at) - start for start, stop in removed if start < at), number))
+    bounds = list(dict.fromkeys([*cuts, len(bare)]))
+    parts = [Span(start, stop) for start, stop in pairwise(bounds)]
+    spans = [each for each in sentences(bare, parts) if any(map(str.isalnum, each.of(bare)))]
+    numbers: list[list[int]] = [[] for _ in spans]
+    starts = [each.start for each in spans]
+    for at, number in placed if spans else ():
+        numbers[max(0, bisect_left(starts, at) - 1)].append(number)
+    for each, found_numbers in zip(spans, numbers, strict=True):
+        yield " ".join(each.of(bare).split()), list(dict.fromkeys(found_numbers))
 
 
 def _first(value: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@
     ├── EmbeddingError           the embedding model is missing or failed
     ├── FollowerError            a search structure made from the catalog failed
     ├── CatalogError             the data directory or its database can't be used
+    │   ├── DiskFull             there is no room left to write to it
     │   ├── DataDirectoryInUse   another process owns the data directory
     │   ├── NewerSchema          the database was written by a newer release
     │   └── EmbeddingMismatch    the collection was indexed with another embedding model
@@ -124,6 +125,13 @@ class CatalogError(QAError):
     """The data directory or its database can't be used."""
 
     code = "catalog_unusable"
+
+
+class DiskFull(CatalogError):
+    """There is no room left to write to the database; what was acknowledged before is kept, and reads go on."""
+
+    code = "disk_full"
+    status = 507
 
 
 class DataDirectoryInUse(CatalogError):

@@ -74,7 +74,7 @@ class OwnerLock:
                 return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 time.sleep(_PAUSE_SECONDS)  # somebody may only be looking who the owner is
-        raise DataDirectoryInUse(_in_use(data_dir))
+        raise in_use(data_dir, find_owner(data_dir) or Owner(0, "another process"))
 
     def _write(self, owner: Owner) -> None:
         # One write of one length, so that no reader finds a half of it.
@@ -121,10 +121,10 @@ def _read(file: int) -> Owner:
         return Owner(0, "another process")
 
 
-def _in_use(data_dir: Path) -> str:
-    owner = find_owner(data_dir) or Owner(0, "another process")
+def in_use(data_dir: Path, owner: Owner) -> DataDirectoryInUse:
+    """The error that says who has a data directory."""
     where = f" at {owner.url}" if owner.url else ""
-    return (
+    return DataDirectoryInUse(
         f"the data directory {data_dir} is in use by {owner.command!r} (process {owner.pid}){where}: "
         "stop it first, or set QA_DATA_DIR to another directory"
     )

@@ -18,6 +18,7 @@ from qa_service import commands
 from qa_service.conversation_commands import conversations
 from qa_service.feedback_commands import feedback
 from qa_service.key_commands import keys
+from qa_service.maintenance_commands import backup, doctor, restore
 
 if TYPE_CHECKING:
     from qa_service.client import Client
@@ -157,6 +158,8 @@ def serve(host: str, port: int) -> None:
 main.add_command(conversations)
 main.add_command(feedback)
 main.add_command(keys)
+for _each in (backup, restore, doctor):
+    main.add_command(_each)
 
 
 @contextmanager

@@ -32,6 +32,7 @@
     │   └── ModelPriceUnknown             there is a budget in dollars, and no price to count by
     ├── Cancelled                         nobody waits for the answer any more
     ├── SettingsError                     a setting is missing or wrong
+    ├── BackupError                       a backup can't be written, or is none that can be restored
     ├── Unauthorized                      the request has no valid key
     ├── Forbidden                         the request may not be made from there
     ├── ConversationFull                  the conversation takes no more turns
@@ -269,6 +270,12 @@ class SettingsError(QAError):
     """A setting is missing or wrong."""
 
     code = "settings_invalid"
+
+
+class BackupError(QAError):
+    """A backup can't be written, or a file is no backup that can be restored; nothing was changed."""
+
+    code = "backup_failed"
 
 
 class Unauthorized(QAError):

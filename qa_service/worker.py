@@ -1,11 +1,13 @@
 """The thread that indexes acknowledged uploads."""
 
+import errno
 import logging
 import threading
 from collections import Counter
 
 from index.errors import (
     CatalogError,
+    DiskFull,
     EmbeddingError,
     FollowerError,
     InternalError,
@@ -17,6 +19,7 @@ from qa_service.services import Services
 from qa_service.watch import Watch
 
 _FAULTS = 3
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DEATHS = 5
 _MAX_PAUSE_SECONDS = 60.0
 _CLOSE_SECONDS = 10.0
@@ -118,7 +121,9 @@ class Worker:
             jobs.end(item_id, "failed", error)
         except QAError as error:
             jobs.end(item_id, "failed", error)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise DiskFull(f"the disk is full ({error}): free some of it, and uploads go on") from error
             log.exception("document %s can't be indexed", item.upload.document_id)
             fault = InternalError("a fault of this service kept it from being indexed; the log says which")
             if not self._is_at_fault(item_id):

@@ -9,12 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from index.errors import CatalogError, NewerSchema
+from index.errors import CatalogError, DiskFull, NewerSchema
 
 HEAD = "0005"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 60
 _WAL_BYTES = 64 * 1024 * 1024
+_FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_FULL_STATE = "53100"  # PostgreSQL's disk_full
 _WRITER = 0x71615F77  # the number that PostgreSQL knows our one writer by
 
 
@@ -30,8 +32,8 @@ class Database:
     and there is one writer at a time: change numbers are committed in their order. On SQLite a commit has
     reached the disk when `write` returns (WAL, synchronous=FULL), and deleted content is overwritten.
 
-    Raises `NewerSchema` where a newer release has written the database, `CatalogError` where it can't be
-    opened, read or written.
+    Raises `NewerSchema` where a newer release has written the database, `DiskFull` where there is no room to
+    write, and `CatalogError` where it can't be opened, read or written.
     """
 
     def __init__(self, url: str) -> None:
@@ -73,6 +75,11 @@ class Database:
         except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError):
             raise  # a mistake of ours, not of the database
         except sa.exc.DatabaseError as error:
+            if _is_full(error.orig):
+                raise DiskFull(
+                    f"the disk of the catalog {self._shown} is full, and nothing was written: free some of it and "
+                    "try again; what was stored before is kept, and can be read"
+                ) from error
             raise CatalogError(
                 f"the catalog {self._shown} could not be used: {error.orig}; check its disk and its owner, "
                 "restore it from a backup, or index into a new data directory"
@@ -111,6 +118,12 @@ class Database:
             ) from error
         finally:
             connection.close()
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether it is for want of room that a driver failed."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in _FULL_CODES or getattr(error, "sqlstate", None) == _FULL_STATE
 
 
 def _revision(connection: Connection) -> str | None:

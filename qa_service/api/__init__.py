@@ -11,6 +11,7 @@ from qa_service.api import (
     guard,
     health,
     keys,
+    openai,
     pages,
     problems,
     sessions,
@@ -34,6 +35,17 @@ def create_app(context: Context) -> Flask:
     problems.register(app)
     cors.register(app)
     guard.register(app)
-    for module in (answers, conversations, documents, feedback, health, keys, pages, sessions, widget):
+    for module in (
+        answers,
+        conversations,
+        documents,
+        feedback,
+        health,
+        keys,
+        openai,
+        pages,
+        sessions,
+        widget,
+    ):
         app.register_blueprint(module.blueprint)
     return app

@@ -1,34 +1,32 @@
 """Questions and searches."""
 
-import threading
+from collections.abc import Iterator
 
 from flask import Blueprint, Response, jsonify, request
 
-from qa_service.answer import Finished
-from qa_service.api import departure, reach
-from qa_service.api.context import context, services
-from qa_service.api.guard import caller
+from qa_service.answer import Event, Finished
+from qa_service.api import answering, reach
+from qa_service.api.context import services
 from qa_service.api.parsing import body
+from qa_service.api.sse import NamedEvents
 from qa_service.requests import AnswerRequest, SearchRequest
-from qa_service.wire import answer_json, passage_json
+from qa_service.wire import JSON, answer_json, passage_json
 
 blueprint = Blueprint("answers", __name__, url_prefix="/v1")
 
 
 @blueprint.post("/answers")
 def answer() -> Response:
-    """Answer a question, as JSON or as a stream of events; a model is not kept busy for a client that has left."""
-    wanted, gone = reach.within(body(AnswerRequest)), threading.Event()
+    """Answer a question, as JSON or as a stream of events."""
+    wanted = reach.within(body(AnswerRequest))
     complete = reach.linker()
-    events = services().answer(wanted, caller(), cancelled=gone)
-    departure.watch(gone)
-    if wanted.stream or request.accept_mimetypes.best == "text/event-stream":
-        return context().streams.respond(events, gone=gone, complete=complete)
-    try:
+
+    def whole(events: Iterator[Event]) -> JSON:
         (finished,) = (event for event in events if isinstance(event, Finished))
-    finally:
-        gone.set()
-    return jsonify(complete(answer_json(finished.answer)))
+        return complete(answer_json(finished.answer))
+
+    is_stream = wanted.stream or request.accept_mimetypes.best == "text/event-stream"
+    return answering.reply(wanted, whole=whole, encoding=NamedEvents(complete) if is_stream else None)
 
 
 @blueprint.post("/search")

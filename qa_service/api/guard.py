@@ -64,6 +64,8 @@ RULES: Mapping[str, Rule] = {
     "keys.listed": _for("admin"),
     "keys.rotate": _for("admin"),
     "keys.revoke": _for("admin"),
+    "openai.chat": _for("ask", publishable=True),
+    "openai.models": _for("ask"),
     "sessions.create": _for("ask", publishable=True),
 }
 """Which keys may call the other endpoints; one that stands nowhere is closed to all keys."""

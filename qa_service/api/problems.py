@@ -1,13 +1,17 @@
-"""Every error as `application/problem+json` (RFC 9457) with a stable `code`."""
+"""Every error as `application/problem+json` (RFC 9457) with a stable `code`, or in another shape made of that."""
 
 import json
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from index.errors import InternalError, QAError
 from qa_service.replies import PROBLEM_TYPE, problem_headers, problem_json
+
+Reshape = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 log = logging.getLogger(__name__)
 
@@ -27,36 +31,39 @@ _DETAILS = {
 }
 
 
-def register(app: Flask) -> None:
-    """Answer every error of the application as a problem."""
-    app.register_error_handler(QAError, _from_error)
-    app.register_error_handler(HTTPException, _from_http)
-    app.register_error_handler(Exception, _from_bug)
+def register(routes: Flask | Blueprint, *, reshape: Reshape | None = None) -> None:
+    """Answer every error of the application as a problem, or every one of a blueprint as `reshape` has it."""
+
+    def from_error(error: QAError) -> Response:
+        if error.status >= 500:
+            log.warning("%s: %s", error.code, error)
+        return respond(problem_json(error), problem_headers(error))
+
+    def from_http(error: HTTPException) -> Response:
+        kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+        return respond(_problem_of(error), {**kept, "Content-Type": PROBLEM_TYPE})
+
+    def from_bug(error: Exception) -> Response:
+        log.error("a request failed", exc_info=error)
+        return from_error(InternalError("something went wrong here; the log says what"))
+
+    def respond(problem: dict[str, Any], headers: dict[str, str]) -> Response:
+        if reshape:
+            headers = {**headers, "Content-Type": "application/json"}
+        shown = reshape(problem) if reshape else problem
+        return Response(json.dumps(shown, ensure_ascii=False), problem["status"], headers)
+
+    routes.register_error_handler(QAError, from_error)
+    routes.register_error_handler(HTTPException, from_http)
+    routes.register_error_handler(Exception, from_bug)
 
 
-def _from_error(error: QAError) -> Response:
-    if error.status >= 500:
-        log.warning("%s: %s", error.code, error)
-    return Response(_dump(problem_json(error)), error.status, problem_headers(error))
-
-
-def _from_http(error: HTTPException) -> Response:
+def _problem_of(error: HTTPException) -> dict[str, Any]:
     status = error.code or 500
-    body = {
+    return {
         "type": "about:blank",
         "title": error.name.lower(),
         "status": status,
         "code": _CODES.get(status, "http_error"),
         "detail": _DETAILS.get(status, error.description or error.name),
     }
-    kept = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
-    return Response(_dump(body), status, kept, content_type=PROBLEM_TYPE)
-
-
-def _from_bug(error: Exception) -> Response:
-    log.error("a request failed", exc_info=error)
-    return _from_error(InternalError("something went wrong here; the log says what"))
-
-
-def _dump(body: dict[str, object]) -> str:
-    return json.dumps(body, ensure_ascii=False)

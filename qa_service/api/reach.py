@@ -51,6 +51,13 @@ def within(wanted: S) -> S:
     return wanted.model_copy(update={"collection": collection_name(wanted)})
 
 
+def collection_names() -> list[str]:
+    """The collections that the caller's key is for, of those that there are."""
+    held = key()
+    names = [each.name for each in services().catalog.collections()]
+    return [name for name in names if held is None or held.reaches(name)]
+
+
 def collection_of(document_id: str) -> Collection:
     """The collection that holds a document; `NotFound` where it is none of the caller's."""
     found = services().catalog.collection_of(document_id)

@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from flask import Response
 from werkzeug.exceptions import ServiceUnavailable
@@ -18,6 +19,46 @@ from qa_service.wire import JSON, event_json
 Complete = Callable[[JSON], JSON]
 
 log = logging.getLogger(__name__)
+
+
+class Encoding(Protocol):
+    """What an answer's events are sent as. It is given them in their order, by one thread at a time."""
+
+    def frames(self, event: Event) -> str:
+        """The frames of an event, each with the empty line that ends it."""
+        ...
+
+    def error(self, error: QAError) -> str:
+        """The last frame of a stream that fails."""
+        ...
+
+
+class NamedEvents:
+    """Our own events: `retrieval`, `claim`, `done` and `error`, each one frame.
+
+    `complete` is given the data of each before it is sent.
+    """
+
+    def __init__(self, complete: Complete = lambda data: data) -> None:
+        self._complete = complete
+
+    def frames(self, event: Event) -> str:
+        """One frame."""
+        name, data = event_json(event)
+        return _named(name, self._complete(data))
+
+    def error(self, error: QAError) -> str:
+        """The problem document that a failed request would have had."""
+        return _named("error", problem_json(error))
+
+
+def frame(data: Mapping[str, object]) -> str:
+    """An event without a name."""
+    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _named(name: str, data: Mapping[str, object]) -> str:
+    return f"event: {name}\n{frame(data)}"
 
 
 class Streams:
@@ -37,15 +78,14 @@ class Streams:
         events: Iterator[Event],
         *,
         gone: threading.Event | None = None,
-        complete: Complete = lambda data: data,
+        encoding: Encoding | None = None,
     ) -> Response:
         """The response that sends events as they happen.
 
         The first event is awaited before the response begins, so that what fails at once is an ordinary
-        problem response. What fails later is sent as an `error` event; a stream without `done` is not
-        complete. A stream keeps its place until its answer has ended, also where its client has left. `gone`
-        ends it: whoever sets it says that nobody waits, and it is set when the response has ended. `complete`
-        is given the data of each event before it is sent.
+        problem response. What fails later is sent as an error, the last of the frames. A stream keeps its place
+        until its answer has ended, also where its client has left. `gone` ends it: whoever sets it says that
+        nobody waits, and it is set when the response has ended. `encoding` is `NamedEvents` by default.
         """
         gone = gone or threading.Event()
         if not self._places.acquire(blocking=False):
@@ -54,7 +94,7 @@ class Streams:
                 "as many answers are streamed as this service can: try again", retry_after=5
             )
         try:
-            stream = _Stream(next(events), events, self._heartbeat_seconds, gone, complete)
+            stream = _Stream(events, self._heartbeat_seconds, gone, encoding or NamedEvents())
         except BaseException:
             gone.set()
             self._places.release()
@@ -86,18 +126,17 @@ class Streams:
 class _Stream:
     def __init__(
         self,
-        first: Event,
         events: Iterator[Event],
         heartbeat_seconds: float,
         gone: threading.Event,
-        complete: Complete,
+        encoding: Encoding,
     ) -> None:
-        self._first = first
         self._events = events
         self._heartbeat_seconds = heartbeat_seconds
-        self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._gone = gone
-        self._complete = complete
+        self._encoding = encoding
+        self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._frames.put(encoding.frames(next(events)))
 
     def run(self) -> None:
         """Make the events until they end or nobody waits for them."""
@@ -105,7 +144,7 @@ class _Stream:
             for event in self._events:
                 if self._gone.is_set():
                     break
-                self._frames.put(self._frame_of(event))
+                self._frames.put(self._encoding.frames(event))
         except QAError as error:
             self.end(error)
         except Exception:
@@ -119,28 +158,19 @@ class _Stream:
     def end(self, error: QAError) -> None:
         """Send an error, and nothing after it."""
         self._gone.set()
-        self._frames.put(_frame("error", problem_json(error)))
+        self._frames.put(self._encoding.error(error))
         self._frames.put(None)
 
     def frames(self) -> Iterator[str]:
         """What is sent, as it comes, and a comment whenever nothing came for a while."""
         try:
-            yield self._frame_of(self._first)
             while True:
                 try:
-                    frame = self._frames.get(timeout=self._heartbeat_seconds)
+                    frames = self._frames.get(timeout=self._heartbeat_seconds)
                 except queue.Empty:
-                    frame = ": waiting\n\n"
-                if frame is None:
+                    frames = ": waiting\n\n"
+                if frames is None:
                     return
-                yield frame
+                yield frames
         finally:
             self._gone.set()
-
-    def _frame_of(self, event: Event) -> str:
-        name, data = event_json(event)
-        return _frame(name, self._complete(data))
-
-
-def _frame(name: str, data: Mapping[str, object]) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

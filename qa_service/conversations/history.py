@@ -14,7 +14,7 @@ from index.sentences import sentences
 from qa_service.plain import CLOSING, OPENING, defuse, visible
 
 _BYTES_PER_TOKEN = 4
-# Possessive throughout, and each run of blanks entered at its start only: a hostile text takes no longer than its length.
+# Possessive, and a run of blanks is entered at its start only: a hostile text takes no longer than its length.
 _BRACKETED = re.compile(
     rf"(?<!\s)\s*+[{re.escape(OPENING)}]++(?P<inner>[^{re.escape(OPENING + CLOSING)}]*+)[{re.escape(CLOSING)}]++"
 )

@@ -102,7 +102,16 @@ BODIES: dict[str, Any] = {
     "answers.search": {"query": "boats"},
     "documents.add": {"title": "A", "text": "Some text.", "source": "a"},
     "feedback.add": {"answer_id": "0" * 24, "rating": "up"},
+    "openai.chat": {"messages": [{"role": "user", "content": "How many people does the small boat carry?"}]},
     "keys.create": {"name": "\u0000"},  # refused when it is read, after the key was looked at
+}
+
+
+COLLECTION_FIELDS = {
+    "answers.answer": "collection",
+    "answers.search": "collection",
+    "documents.add": "collection",
+    "openai.chat": "model",
 }
 
 
@@ -125,8 +134,8 @@ def request_of(rule: Route, ids: dict[str, str], collection: str | None = None) 
     if body is None:
         is_list = collection and rule.endpoint == "documents.listed"
         return (f"{path}?collection={collection}" if is_list else path), {}
-    takes = rule.endpoint in ("answers.answer", "answers.search", "documents.add")
-    return path, {"json": body | ({"collection": collection} if collection and takes else {})}
+    field = COLLECTION_FIELDS.get(rule.endpoint)
+    return path, {"json": body | ({field: collection} if collection and field else {})}
 
 
 def test_every_route_says_who_may_call_it(world: World) -> None:
@@ -168,7 +177,8 @@ def test_nobody_is_let_in_without_a_key_nor_with_one_that_is_unknown_revoked_or_
             for name in shown:
                 reply = world.call(name, method, path, **options)
                 assert reply.status_code == 401, (name, method, path)
-                assert reply.get_json()["code"] == "unauthorized"
+                data = reply.get_json()
+                assert data.get("error", data)["code"] == "unauthorized"
                 assert CANARY not in reply.get_data(as_text=True)
                 cases += 1
     assert cases >= 300
@@ -200,6 +210,7 @@ def test_a_publishable_key_may_only_ask(world: World) -> None:
         "documents.one",
         "documents.text",
         "feedback.add",
+        "openai.chat",
         "sessions.create",
     }
 
@@ -235,7 +246,7 @@ def test_what_belongs_to_others_looks_exactly_as_what_is_not_there(world: World)
             foreign, absent = world.ids[theirs], dict.fromkeys(world.ids[theirs], "0" * 24)
             if rule.arguments and not rule.endpoint.startswith("keys."):
                 kinds = [(request_of(rule, foreign), request_of(rule, absent))]
-            elif rule.endpoint in ("answers.answer", "answers.search", "documents.add", "documents.listed"):
+            elif rule.endpoint in COLLECTION_FIELDS or rule.endpoint == "documents.listed":
                 kinds = [(request_of(rule, {}, theirs), request_of(rule, {}, "nosuch"))]
             else:
                 continue
@@ -276,6 +287,17 @@ def test_an_answer_holds_nothing_of_another_collection_whatever_it_is_asked(worl
             assert document_id not in {passage["document_id"] for passage in data["passages"]}
             assert data["passages"] or "filter" in asked
             assert "password of the safe is" not in json.dumps([data["passages"], data["claims"]])
+
+
+def test_nothing_of_another_collection_is_told_in_the_openai_shape_either(world: World) -> None:
+    for name in ("restricted", "page"):
+        body = {"model": MINE, "messages": [{"role": "user", "content": f"What of the safe and {CANARY}?"}]}
+        for stream in (True, False):
+            reply = world.call(name, "POST", "/v1/chat/completions", json=body | {"stream": stream})
+            assert reply.status_code == 200
+            assert "password of the safe is" not in reply.get_data(as_text=True)
+    listed = world.call("restricted", "GET", "/v1/models").get_json()["data"]
+    assert [each["id"] for each in listed] == [MINE]
 
 
 def test_a_key_for_one_collection_need_not_name_it(world: World) -> None:

@@ -35,9 +35,18 @@ def at_work() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name in BUSY]
 
 
+QUESTION = "How many days of leave are there?"
+BODIES = {
+    "/v1/answers": {"question": QUESTION},
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": QUESTION}]},
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
 @pytest.mark.parametrize("stream", [True, False])
 def test_when_a_client_hangs_up_the_model_is_hung_up_on_and_nothing_is_left_running(
     stream: bool,
+    path: str,
     settings: Settings,
     embedder: Embedder,
     make: Callable[[Services], Context],
@@ -54,11 +63,11 @@ def test_when_a_client_hangs_up_the_model_is_hung_up_on_and_nothing_is_left_runn
             server = make_server("127.0.0.1", 0, create_app(context), threaded=True, request_handler=_Quiet)
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
-            body = json.dumps({"question": "How many days of leave are there?", "stream": stream}).encode()
+            body = json.dumps({**BODIES[path], "stream": stream}).encode()
             with socket.create_connection(("127.0.0.1", server.server_port)) as client:
                 client.sendall(
-                    b"POST /v1/answers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                    b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+                    b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
                 )
                 until(lambda: bool(provider.requests))
                 assert "client-watch" in at_work()

@@ -54,6 +54,36 @@ def test_sources_are_found_where_services_put_them(message: dict[str, Any], repl
     assert (answer.citations[0].source, answer.citations[0].quote) == ("leave.md", LEAVE)
 
 
+def test_a_sentence_is_not_cut_at_an_abbreviation_but_where_a_mark_follows_its_end() -> None:
+    answer = read("Ask Dr. Haas, ext. 21, on the 3. floor. [1] It opens at 8 a.m. [2] Bring a boat.")
+    assert [(claim.text, claim.citations) for claim in answer.claims] == [
+        ("Ask Dr. Haas, ext. 21, on the 3. floor.", (1,)),
+        ("It opens at 8 a.m.", (2,)),
+        ("Bring a boat.", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "\n\nSources:\n[1] Leave, page 2: https://a.example\n[2] Pets: https://b.example",
+        "\n\n**Sources:**\n\n- [1] Leave\n- [2] Pets\n",
+        "\n## References\n[1] Leave",
+    ],
+)
+def test_a_list_of_sources_at_the_end_claims_nothing(listed: str) -> None:
+    answer = read(f"It lasts 12 weeks. [1]{listed}", citations=["https://a.example", "https://b.example"])
+    assert [(claim.text, claim.citations) for claim in answer.claims] == [("It lasts 12 weeks.", (1,))]
+
+
+def test_marks_at_the_start_of_a_line_belong_to_that_line() -> None:
+    answer = read("It lasts 12 weeks\n[1] Ask in writing", citations=["https://a.example"])
+    assert [(claim.text, claim.citations) for claim in answer.claims] == [
+        ("It lasts 12 weeks", ()),
+        ("Ask in writing", (1,)),
+    ]
+
+
 def test_annotations_become_citations_of_the_sentence_that_they_end_in() -> None:
     content = "It lasts 12 weeks. Ask in writing."
     annotation = {

@@ -19,7 +19,7 @@ import index.catalog.database
 from index.catalog import Database, sqlite_url
 from index.catalog.database import HEAD
 from index.catalog.tables import collections, conversations, jobs, keys, metadata, turns
-from index.errors import CatalogError, NewerSchema
+from index.errors import CatalogError, DiskFull, NewerSchema
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -238,7 +238,7 @@ def test_a_full_disk_is_an_error_of_the_catalog_that_says_so(tmp_path: Path) -> 
                 collections.insert(), [{"uid": str(at), "name": str(at), **values} for at in range(100)]
             )
 
-    with pytest.raises(CatalogError, match="full"):
+    with pytest.raises(DiskFull, match="is full, and nothing was written"):
         fill()
     assert names(database) == []
     database.close()
