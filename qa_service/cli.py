@@ -62,7 +62,6 @@ def main() -> None:
     Everything is kept in the folder that QA_DATA_DIR names (~/.qa-service). While `qa serve` runs on it, the
     other commands go through the running service.
     """
-    os.umask(0o077)  # the texts, whatever folder they are kept in, are for their owner's eyes
 
 
 @main.command(short_help="Index the documents under each PATH: new, changed and removed files.")
@@ -91,6 +90,12 @@ def index(paths: tuple[Path, ...], collection: str) -> None:
         click.echo(failure, err=True)
     if progress.failures:
         sys.exit(1)
+
+
+def program() -> None:
+    """The program `qa`: what it writes, whatever folder that is kept in, is for its owner's eyes."""
+    os.umask(0o077)
+    main()
 
 
 @main.command()

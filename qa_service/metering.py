@@ -5,15 +5,15 @@ from typing import Protocol
 
 from qa_service.budgets import Amount, Budgets
 from qa_service.errors import ModelError, ModelPriceUnknown, RequestOverBudget
-from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Piece, Usage
-
-_LEAST_BYTES_A_TOKEN = 2
-_BYTES_A_TOKEN = 4
-_TOKENS_A_MESSAGE = 8  # the marks around it
+from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Piece, Usage, told
 
 
 class PricedModel(ChatModel, Protocol):
     """A chat model that knows what it may cost."""
+
+    def most(self, messages: Sequence[Message], max_tokens: int) -> Usage:
+        """The most that a call may consume, of all models that may be asked; the cost is None where not known."""
+        ...
 
     def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """The most that a call may cost, in US dollars; None where not known."""
@@ -33,8 +33,9 @@ class MeteredModel:
     """Another model, asked on an account: the most that a call can cost is reserved, what it did cost is booked.
 
     A call that failed before the model wrote anything costs nothing, unless its provider may charge for it.
-    Where the provider told no usage, as for a call that was cut or dropped, it is estimated from the text: a
-    token for every four bytes of UTF-8. The reservation takes two for the prompt, and all tokens for the reply.
+    Where no usage was told, or one that can't be, as for a call that was dropped, all that was reserved is
+    booked: the provider may have read the whole prompt, and may write on to the limit when nobody reads.
+    So no more is ever spent than the budget, as long as providers keep to `max_tokens` and tell the truth.
     """
 
     def __init__(self, model: PricedModel, account: Account) -> None:
@@ -49,30 +50,33 @@ class MeteredModel:
     def stream(self, messages: Sequence[Message], *, max_tokens: int, deadline: Deadline) -> Iterator[Piece]:
         """The model's reply; raises `BudgetExhausted` or `RequestOverBudget` before anything is sent."""
         account, budgets = self._account, self._account.budgets
-        most = self._amount(Usage(reserved_tokens(messages), max_tokens))
+        most = self._amount(self._model.most(messages, max_tokens))
         if not budgets.request.allows(account.spent + most):
             raise RequestOverBudget(
                 f"this call may need {most.tokens} tokens and {most.usd:.4f} US dollars, more than is left of what "
                 "a request may spend: raise QA_MAX_REQUEST_TOKENS and QA_MAX_REQUEST_USD, or ask with fewer passages"
             )
         reservation = budgets.reserve(account.owner, most)
-        written, usage, end = 0, None, None
+        charged, usage, end = False, None, None
         try:
             for piece in self._model.stream(messages, max_tokens=max_tokens, deadline=deadline):
                 if isinstance(piece, Finish):
-                    usage, end = piece.usage, piece
+                    usage, end = told(piece.usage), piece
                     break
-                written += len(piece.encode())
+                charged = True
                 yield piece
         except ModelError as error:
-            usage = error.usage or (None if written or error.charged else NO_USAGE)
+            charged = charged or error.charged
+            usage = told(error.usage) if charged or error.usage else NO_USAGE
             raise
         finally:
-            if usage is None or (usage.tokens == 0 and written):
-                usage = Usage(_bytes(messages) // _BYTES_A_TOKEN, written // _BYTES_A_TOKEN)
-            spent = self._amount(usage)
-            account.spent += spent
-            budgets.settle(reservation, spent)
+            spent = most
+            try:
+                if usage is not None and (usage.tokens or not charged):
+                    spent = self._amount(usage)
+            finally:
+                account.spent += spent
+                budgets.settle(reservation, spent)
         if end:
             yield end
 
@@ -88,12 +92,3 @@ class MeteredModel:
                 "counted: set QA_MAX_REQUEST_TOKENS and QA_MAX_DAY_TOKENS instead"
             )
         return Amount.of(usage.tokens, cost)
-
-
-def reserved_tokens(messages: Sequence[Message]) -> int:
-    """The most tokens that a prompt may have, as far as its bytes tell."""
-    return _bytes(messages) // _LEAST_BYTES_A_TOKEN + _TOKENS_A_MESSAGE * len(messages)
-
-
-def _bytes(messages: Sequence[Message]) -> int:
-    return sum(len(message.content.encode()) for message in messages)

@@ -12,6 +12,7 @@ from typing import cast
 import httpx
 import openai
 
+from qa_service.llm.bounds import told
 from qa_service.llm.chat import Message, Usage
 from qa_service.llm.transport import WatchedTransport
 from qa_service.llm.watch import Timeouts
@@ -116,18 +117,21 @@ def finish_reason(stream: CustomStreamWrapper) -> str | None:
 
 
 def usage_of(chunk: ModelResponseStream, name: str) -> Usage | None:
-    """The usage of the whole call, where the chunk has it: the provider's count, else litellm's own."""
+    """The usage of the whole call, where the chunk has it: the provider's count, else litellm's own.
+
+    None also where the provider's figures can't be counts.
+    """
     usage = getattr(chunk, "usage", None)
     if usage is None:
         return None
-    return Usage(usage.prompt_tokens, usage.completion_tokens, _cost_usd(name, usage))
+    return told(Usage(usage.prompt_tokens, usage.completion_tokens, _cost_usd(name, usage)))
 
 
 def _cost_usd(name: str, usage: litellm.Usage) -> float | None:
     """The price by litellm's list, less for what was in the provider's cache; None where not known."""
     try:
         prompt, completion = litellm.cost_per_token(model=name, usage_object=usage)
-    except (litellm.exceptions.ModelNotMappedError, *RAISED):
+    except (litellm.exceptions.ModelNotMappedError, OverflowError, *RAISED):
         return None
     return prompt + completion
 

@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from index.errors import QAError
@@ -15,6 +15,7 @@ from qa_service.errors import (
     ModelReplyEmpty,
     ModelTruncated,
 )
+from qa_service.llm.bounds import reserved_tokens
 from qa_service.llm.chat import NO_USAGE, Finish, Message, Piece, Usage
 from qa_service.llm.cooldown import Cooldown
 from qa_service.llm.deadline import Deadline
@@ -78,6 +79,16 @@ class LiteLLMModel:
         known = [price for price in prices if price is not None]
         return max(known) if len(known) == len(prices) else None
 
+    def most(self, messages: Sequence[Message], max_tokens: int) -> Usage:
+        """The most that a call may consume: each of the models may be asked, and may charge, once."""
+        return sum((self._most_of(name, messages, max_tokens) for name in self._names), NO_USAGE)
+
+    def _most_of(self, name: str, messages: Sequence[Message], max_tokens: int) -> Usage:
+        from qa_service.llm import door
+
+        prompt_tokens = reserved_tokens(messages)
+        return Usage(prompt_tokens, max_tokens, door.price(name, prompt_tokens, max_tokens))
+
     @property
     def _names(self) -> tuple[str, ...]:
         return (self.name, *self._fallbacks)
@@ -85,10 +96,18 @@ class LiteLLMModel:
     def stream(self, messages: Sequence[Message], *, max_tokens: int, deadline: Deadline) -> Iterator[Piece]:
         """The reply to `messages`, as `ChatModel.stream` has it."""
         first, pieces, lost = self._begin(messages, max_tokens, deadline)
-        with closing(pieces):
+        with closing(pieces), _adding(lost):
             yield first
             for piece in pieces:
-                yield replace(piece, usage=piece.usage + lost) if isinstance(piece, Finish) else piece
+                if isinstance(piece, Finish) and lost.tokens:
+                    used = (
+                        piece.usage
+                        if piece.usage.tokens
+                        else self._most_of(piece.model, messages, max_tokens)
+                    )
+                    yield replace(piece, usage=used + lost)
+                else:
+                    yield piece
 
     def _begin(
         self, messages: Sequence[Message], max_tokens: int, deadline: Deadline
@@ -98,22 +117,22 @@ class LiteLLMModel:
         *others, last = self._cooldown.among(self._names)
         for name in others:
             try:
-                return *self._persist(name, messages, max_tokens, deadline), lost
+                with _adding(lost):
+                    return *self._persist(name, messages, max_tokens, deadline), lost
             except ModelRefused:
                 raise  # other models are not to be tried until one does not refuse
             except ModelError as error:
-                lost += error.usage or NO_USAGE
-        try:
+                lost = error.usage or lost
+        with _adding(lost):
             return *self._persist(last, messages, max_tokens, deadline), lost
-        except ModelError as error:
-            if lost.tokens:
-                error.usage = lost + (error.usage or NO_USAGE)
-            raise
 
     def _persist(
         self, name: str, messages: Sequence[Message], max_tokens: int, deadline: Deadline
     ) -> tuple[Piece, Generator[Piece]]:
-        """The first piece of text that one model sends, in as many attempts as may help, and the rest."""
+        """The first piece of text that one model sends, in as many attempts as may help, and the rest.
+
+        What may be charged for is not tried again, so that no model charges twice.
+        """
         attempt = 0
         while True:
             deadline.remaining()
@@ -122,7 +141,8 @@ class LiteLLMModel:
                 first = next(pieces)
             except ModelError as error:
                 wait = max(_backoff_seconds(attempt), error.retry_after_seconds or 0.0)
-                if not error.retryable or attempt == self._max_retries or wait >= deadline.remaining():
+                helps = error.retryable and error.usage is None and attempt < self._max_retries
+                if not helps or wait >= deadline.remaining():
                     self._cooldown.failed(name, error)
                     raise
             else:
@@ -139,7 +159,7 @@ class LiteLLMModel:
         from qa_service.llm.failures import translate
 
         watch = Watch(name, self._timeouts, deadline)
-        began, usage = False, None
+        began, worked, usage = False, False, None
         try:
             with watching(watch):
                 stream = door.call(
@@ -159,6 +179,7 @@ class LiteLLMModel:
                     began = True
                     yield _LONE_SURROGATE.sub("\ufffd", text)
                 if door.is_token(chunk):
+                    worked = True
                     watch.token()
         except door.RAISED as error:
             failure: QAError | None = translate(error, watch, began=began)
@@ -166,6 +187,9 @@ class LiteLLMModel:
             failure = _fault(name, door.finish_reason(stream), began=began, usage=usage)
         finally:
             watch.drop()
+        if isinstance(failure, ModelError) and (worked or failure.charged):
+            if failure.usage is None or not failure.usage.tokens:
+                failure.usage = self._most_of(name, messages, max_tokens)
         if failure is not None:
             raise failure  # outside the handler: what litellm raised may quote the prompt
         yield Finish("stop", usage or Usage(0, 0), name)
@@ -175,11 +199,23 @@ class LiteLLMModel:
         return {**self._options, **self._endpoint} if same else self._options
 
 
+@contextmanager
+def _adding(lost: Usage) -> Iterator[None]:
+    """A failure inside has also consumed what the models asked before have."""
+    try:
+        yield
+    except ModelError as error:
+        if lost.tokens:
+            error.usage = lost + (error.usage or NO_USAGE)
+        raise
+
+
 def _fault(name: str, reason: str | None, *, began: bool, usage: Usage | None) -> ModelError | None:
     """What is wrong with a reply that ended for `reason`; None where nothing is."""
     match reason:
         case None:
-            return ModelTruncated(f"{name} broke off before its end: ask again", usage=usage)
+            # The usage is what litellm counted of the fragment; the provider may have written more.
+            return ModelTruncated(f"{name} broke off before its end: ask again")
         case "content_filter":
             return ModelRefused(
                 f"{name} or its content filter refused: put the question in other words", usage=usage

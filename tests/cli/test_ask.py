@@ -64,12 +64,12 @@ def test_k_limits_the_passages(invoke: Invoke) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ask", ""], "qa: question: String should have at least 1 character"),
-        (["ask", "  "], "qa: question: String should have at least 1 character"),
+        (["ask", ""], "qa: question: it is empty"),
+        (["ask", "  "], "qa: question: it is empty"),
         (["ask", "a" * 4001], "qa: question: it has 4001 characters, and 4000 are taken"),
         (["ask", "a", "--collection", "nosuch"], "qa: there is no collection 'nosuch'"),
-        (["ask", "a", "--collection", "../x"], "qa: collection: String should match pattern"),
-        (["search", ""], "qa: query: String should have at least 1 character"),
+        (["ask", "a", "--collection", "../x"], "qa: collection: send 1 to 63 letters"),
+        (["search", ""], "qa: query: it is empty"),
         (["search", "a", "--collection", "nosuch"], "qa: there is no collection 'nosuch'"),
     ],
 )

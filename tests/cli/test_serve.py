@@ -72,6 +72,17 @@ def test_it_is_alive_within_a_second_and_ready_within_six(serve: Serve, indexed:
     assert min(ready for _, ready in measured) < 6, measured
 
 
+def test_what_it_writes_is_for_its_owner_alone_also_where_the_folder_was_there(
+    serve: Serve, data_dir: Path
+) -> None:
+    data_dir.chmod(0o755)
+    with serve() as service:
+        service.post("/v1/documents", json={"title": "Leave", "text": QUOTE})
+        written = [path for path in data_dir.rglob("*") if "models" not in path.parts]
+        assert written
+        assert not [path for path in written if path.stat().st_mode & 0o077]
+
+
 def test_a_taken_port_is_an_error_and_gives_the_directory_free(data_dir: Path, qa: Run) -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]

@@ -1,8 +1,10 @@
 """What keys may spend: the ledger, and models that are asked on an account."""
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,8 +25,8 @@ from qa_service.errors import (
     ModelTruncated,
     RequestOverBudget,
 )
-from qa_service.llm import Deadline, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage
-from qa_service.metering import Account, MeteredModel, reserved_tokens
+from qa_service.llm import Deadline, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage, reserved_tokens
+from qa_service.metering import Account, MeteredModel
 from qa_service.scripted import Reply, ScriptedProvider
 
 # litellm ignores this at its import, and pytest undoes that for each test.
@@ -156,6 +158,9 @@ class Puppet:
                 raise piece
             yield piece
 
+    def most(self, messages: Sequence[Message], max_tokens: int) -> Usage:
+        return Usage(reserved_tokens(messages), max_tokens)
+
     def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         return (prompt_tokens + completion_tokens) / 100 if self._priced else None
 
@@ -207,8 +212,10 @@ def test_a_request_has_a_budget_over_all_its_calls(local: Database) -> None:
     [
         (ModelRateLimited("busy"), 0),
         (ModelLengthLimit("long", usage=Usage(7, 3)), 10),
-        (ModelIdleTimeout("slow"), 122),
-        (Cancelled("gone"), 122),
+        (ModelRateLimited("busy", usage=Usage(7, 3)), 10),
+        (ModelLengthLimit("long", usage=Usage(0, 0)), PROMPT + 20),
+        (ModelIdleTimeout("slow"), PROMPT + 20),
+        (Cancelled("gone"), PROMPT + 20),
     ],
 )
 def test_a_call_that_failed_before_its_first_word_costs_what_its_provider_may_charge(
@@ -220,13 +227,13 @@ def test_a_call_that_failed_before_its_first_word_costs_what_its_provider_may_ch
     assert ledger.spent("ada").tokens == tokens
 
 
-def test_a_call_that_was_cut_costs_its_prompt_and_what_was_written(local: Database) -> None:
+def test_a_call_that_was_cut_costs_all_that_was_reserved(local: Database) -> None:
     ledger = budgets(local, tokens=10_000)
     for end in (ModelTruncated("cut"), ModelRateLimited("busy")):
         before = ledger.spent("ada").tokens
         with pytest.raises(ModelError):
             ask(metered(Puppet("Ada wrote it", end), ledger))
-        assert ledger.spent("ada").tokens == before + 122 + 3
+        assert ledger.spent("ada").tokens == before + PROMPT + 20
 
 
 def test_a_call_that_nobody_reads_to_its_end_is_settled(local: Database) -> None:
@@ -236,7 +243,56 @@ def test_a_call_that_nobody_reads_to_its_end_is_settled(local: Database) -> None
     )
     next(stream)
     del stream
-    assert ledger.spent("ada").tokens == 122 + 3
+    assert ledger.spent("ada").tokens == PROMPT + 20
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        Usage(-10_000, 5),
+        Usage(10, -5),
+        Usage(2**53 + 1, 5),
+        Usage(10**400, 5),
+        Usage(True, 5),
+        Usage(math.nan, 5),  # type: ignore[arg-type]
+        Usage("10", 5),  # type: ignore[arg-type]
+        Usage(None, 5),  # type: ignore[arg-type]
+        Usage(10, 5, math.nan),
+        Usage(10, 5, math.inf),
+        Usage(10, 5, -1.0),
+        Usage(10, 5, 10**400),
+        Usage(10, 5, 1e300),
+        Usage(0, 0),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_usage_that_cannot_be_is_none_and_all_that_was_reserved_is_booked(
+    local: Database, usage: Usage, fails: bool
+) -> None:
+    ledger = budgets(local, tokens=10_000, usd=1_000.0)
+    end = ModelLengthLimit("long", usage=usage) if fails else Finish("stop", usage, "puppet")
+    with suppress(ModelLengthLimit):
+        ask(metered(Puppet("Ada.", end), ledger))
+    assert ledger.spent("ada") == Amount.of(PROMPT + 20, (PROMPT + 20) / 100)
+    assert held(local) == 0
+
+
+def test_a_call_is_settled_where_its_price_cannot_be_found(local: Database) -> None:
+    class Forgetful(Puppet):
+        def price(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+            return None if self.calls else super().price(prompt_tokens, completion_tokens)
+
+    ledger = budgets(local, usd=1_000.0)
+    with pytest.raises(ModelPriceUnknown):
+        ask(metered(Forgetful("Ada.", finish()), ledger))
+    assert ledger.spent("ada").tokens == PROMPT + 20
+    assert held(local) == 0
+
+
+def held(database: Database) -> int:
+    with database.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(reservations)).scalar() or 0)
 
 
 def test_money_is_counted_by_the_providers_usage_or_the_price(local: Database) -> None:
@@ -261,6 +317,78 @@ def test_the_price_is_that_of_the_dearest_model_that_may_reply() -> None:
     assert cheap.price(1_000_000, 0) == pytest.approx(0.15)
     assert dear.price(1_000_000, 0) == pytest.approx(2.5)
     assert LiteLLMModel("gpt-4o", timeouts=Timeouts(), fallbacks=["openai/x"]).price(1, 1) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["1 " * 2000, "\U0001f9ff" * 500, "a\u0301\u4e00" * 300, "~}|{" * 500, "", "Ada."]
+)
+def test_no_prompt_has_more_tokens_than_are_reserved_for_it(text: str) -> None:
+    import litellm
+
+    messages = [{"role": "system", "content": ""}, {"role": "user", "content": text}]
+    tokens = litellm.token_counter(model="gpt-4o-mini", messages=messages)
+    assert tokens <= reserved_tokens([Message("system", ""), Message("user", text)])
+
+
+def test_all_models_that_may_be_asked_are_reserved_for() -> None:
+    model = LiteLLMModel("gpt-4o-mini", timeouts=Timeouts(), fallbacks=["gpt-4o"])
+    most = model.most(MESSAGES, 1_000)
+    assert (most.prompt_tokens, most.completion_tokens) == (2 * PROMPT, 2_000)
+    assert most.cost_usd == pytest.approx((0.15 + 2.5) * PROMPT / 1e6 + (0.6 + 10) * 1_000 / 1e6)
+
+
+def with_fallback(url: str) -> LiteLLMModel:
+    return LiteLLMModel(
+        "openai/first",
+        timeouts=Timeouts(first_token_seconds=0.3, idle_seconds=0.3),
+        api_base=url,
+        api_key="any",
+        fallbacks=["openai/second"],
+        max_retries=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "tokens"),
+    [
+        (Reply(fault="hang"), Reply("Ada.", usage=(9, 2)), PROMPT + 20 + 11),
+        (Reply(fault="hang"), Reply("Ada.", finish_reason="length", usage=(9, 2)), PROMPT + 20 + 11),
+        (Reply(fault="hang"), Reply("Ada.", finish_reason="content_filter", usage=(9, 2)), PROMPT + 20 + 11),
+        (Reply(fault="hang"), Reply(fault="hang"), 2 * (PROMPT + 20)),
+        (Reply(fault="hang"), Reply(fault="unauthorized"), PROMPT + 20),
+        (Reply(fault="unauthorized"), Reply("Ada.", usage=(9, 2)), 11),
+        (Reply(fault="reset", reasoning="Who was it?"), Reply("Ada.", usage=(9, 2)), PROMPT + 20 + 11),
+        (Reply(fault="unauthorized"), Reply("Ada wrote it.", fault="reset", after=1), PROMPT + 20),
+    ],
+)
+def test_what_a_first_model_may_have_charged_is_booked_with_what_became_of_its_fallback(
+    local: Database, first: Reply, second: Reply, tokens: int
+) -> None:
+    ledger = budgets(local, tokens=2 * (PROMPT + 20))
+    with ScriptedProvider([first, second]) as provider:
+        model = with_fallback(provider.url)
+        model.warm()
+        with suppress(ModelError):
+            ask(MeteredModel(model, Account(ledger, "ada")))
+    assert ledger.spent("ada").tokens == tokens
+
+
+def test_a_model_is_not_asked_where_there_is_no_room_for_its_fallback(local: Database) -> None:
+    with ScriptedProvider() as provider, pytest.raises(RequestOverBudget):
+        ledger = budgets(local, tokens=2 * (PROMPT + 20) - 1)
+        ask(MeteredModel(with_fallback(provider.url), Account(ledger, "ada")))
+
+
+def test_figures_of_a_provider_that_cannot_be_counts_do_not_refill_the_ledger(local: Database) -> None:
+    ledger = budgets(local, tokens=10_000)
+    for usage in ((-9_000, 1), (10**30, 1)):
+        before = ledger.spent("ada").tokens
+        with ScriptedProvider([Reply("Ada.", usage=usage)]) as provider:
+            model = LiteLLMModel("openai/x", timeouts=Timeouts(), api_base=provider.url, api_key="any")
+            model.warm()
+            with suppress(ModelError):
+                ask(MeteredModel(model, Account(ledger, "ada")))
+        assert ledger.spent("ada").tokens == before + PROMPT + 20
 
 
 def test_requests_at_the_same_time_make_just_the_calls_that_the_budget_has_room_for(

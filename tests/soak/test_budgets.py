@@ -9,8 +9,8 @@ import pytest
 from index.catalog import Database, sqlite_url
 from qa_service.budgets import Budget, Budgets
 from qa_service.errors import BudgetExhausted
-from qa_service.llm import Deadline, LiteLLMModel, Message, Timeouts
-from qa_service.metering import Account, MeteredModel, reserved_tokens
+from qa_service.llm import Deadline, LiteLLMModel, Message, Timeouts, reserved_tokens
+from qa_service.metering import Account, MeteredModel
 from qa_service.scripted import Reply, ScriptedProvider
 
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
