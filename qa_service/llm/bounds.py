@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qa_service.llm.chat import Message, Usage
 
-_TOKENS_A_MESSAGE = 8  # the marks around it
+_TOKENS_A_MESSAGE = 16  # the marks around it, and those before the reply
 _MOST_TOKENS = 2**53
 _MOST_USD = 2**53 / 10**9  # kept in billionths
 

@@ -188,8 +188,8 @@ class LiteLLMModel:
         finally:
             watch.drop()
         if isinstance(failure, ModelError) and (worked or failure.charged):
-            if failure.usage is None or not failure.usage.tokens:
-                failure.usage = self._most_of(name, messages, max_tokens)
+            told = failure.usage is not None and failure.usage.tokens
+            failure.usage = failure.usage if told else self._most_of(name, messages, max_tokens)
         if failure is not None:
             raise failure  # outside the handler: what litellm raised may quote the prompt
         yield Finish("stop", usage or Usage(0, 0), name)

@@ -357,15 +357,22 @@ def with_fallback(url: str) -> LiteLLMModel:
         (Reply(fault="hang"), Reply(fault="hang"), 2 * (PROMPT + 20)),
         (Reply(fault="hang"), Reply(fault="unauthorized"), PROMPT + 20),
         (Reply(fault="unauthorized"), Reply("Ada.", usage=(9, 2)), 11),
-        (Reply(fault="reset", reasoning="Who was it?"), Reply("Ada.", usage=(9, 2)), PROMPT + 20 + 11),
+        (Reply(fault="reset", after=1, reasoning="Hm."), Reply("Ada.", usage=(9, 2)), PROMPT + 20 + 11),
+        (
+            Reply(fault="rate_limited", after=1, reasoning="Hm."),
+            Reply("Ada.", usage=(9, 2)),
+            PROMPT + 20 + 11,
+        ),
+        (Reply(fault="hang"), Reply("Ada.", usage=(-500, 2)), 2 * (PROMPT + 20)),
+        (Reply("Ada wrote it.", fault="truncated", after=2), None, PROMPT + 20),
         (Reply(fault="unauthorized"), Reply("Ada wrote it.", fault="reset", after=1), PROMPT + 20),
     ],
 )
 def test_what_a_first_model_may_have_charged_is_booked_with_what_became_of_its_fallback(
-    local: Database, first: Reply, second: Reply, tokens: int
+    local: Database, first: Reply, second: Reply | None, tokens: int
 ) -> None:
     ledger = budgets(local, tokens=2 * (PROMPT + 20))
-    with ScriptedProvider([first, second]) as provider:
+    with ScriptedProvider([reply for reply in (first, second) if reply]) as provider:
         model = with_fallback(provider.url)
         model.warm()
         with suppress(ModelError):
@@ -374,9 +381,11 @@ def test_what_a_first_model_may_have_charged_is_booked_with_what_became_of_its_f
 
 
 def test_a_model_is_not_asked_where_there_is_no_room_for_its_fallback(local: Database) -> None:
-    with ScriptedProvider() as provider, pytest.raises(RequestOverBudget):
-        ledger = budgets(local, tokens=2 * (PROMPT + 20) - 1)
-        ask(MeteredModel(with_fallback(provider.url), Account(ledger, "ada")))
+    ledger = budgets(local, tokens=2 * (PROMPT + 20) - 1)
+    with ScriptedProvider() as provider:
+        model = MeteredModel(with_fallback(provider.url), Account(ledger, "ada"))
+        with pytest.raises(RequestOverBudget):
+            ask(model)
 
 
 def test_figures_of_a_provider_that_cannot_be_counts_do_not_refill_the_ledger(local: Database) -> None:
