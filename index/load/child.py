@@ -23,6 +23,7 @@ from index.load.limits import DEFAULT_LIMITS, Limits, check_size
 from index.load.wire import READY, GarbledReply, Reply, read_reply, write_request
 
 _START_SECONDS = 60.0
+_READY_SECONDS = 2.0  # between two files a child only takes away the first
 _END_SECONDS = 2.0
 _CODE = "import sys; from index.load.served import serve; serve(sys.argv[1])"
 # Of the environment, what an interpreter needs: keys and passwords of the service are not for a parser.
@@ -37,8 +38,9 @@ class ChildLoader:
     """Loads files one at a time in one child process, which is started at the first and replaced as needed.
 
     A file may take `seconds` of time and `megabytes` (MiB) of memory beyond the 90 of an idle child. The child
-    has no network, starts no process and writes no file, see `index.load.confine`; what it says is checked,
-    and can't run code here. Safe to use from many threads: who comes second waits.
+    has no network, starts no process, writes no file and reads those of the program alone, see
+    `index.load.confine`; what it says is checked, and can't run code here. Safe to use from many threads: who
+    comes second waits.
     """
 
     def __init__(
@@ -96,14 +98,14 @@ class ChildLoader:
     def _ready_child(self) -> "_Child":
         """A child that takes a request; one that has done its share, or has been killed, is replaced."""
         if self._child is not None:
-            if self._child.is_ready():
+            if self._child.is_ready(min(self._seconds, _READY_SECONDS)):
                 return self._child
             self._drop(self._child)
         try:
             child = self._child = _Child(self._arguments())
         except OSError as error:
             raise _unavailable(f"could not be started: {error.strerror}") from error
-        if child.is_ready():
+        if child.is_ready(_START_SECONDS):
             return child
         code = self._drop(child)
         if child.reason == "closed":
@@ -165,9 +167,9 @@ class _Child:
         self._requests = cast("BinaryIO", self.process.stdin)
         self._replies = io.BufferedReader(cast("io.FileIO", self.process.stdout))
 
-    def is_ready(self) -> bool:
-        """Whether it takes a request now, which a new one does after its imports."""
-        with self.killed_after(_START_SECONDS):
+    def is_ready(self, seconds: float) -> bool:
+        """Whether it takes a request, which a new one does after its imports; it is killed if not in `seconds`."""
+        with self.killed_after(seconds):
             said = self._replies.read(len(READY))
         return said == READY and self.process.poll() is None  # it may have died since it said so
 

@@ -44,7 +44,6 @@ def serve(arguments: str) -> None:
     """
     wanted = json.loads(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, with whom this ends
-    end_with_parent()
     requests, replies = sys.stdin.buffer, _own_output()
     heard = _Heard()
     logging.getLogger().addHandler(heard)
@@ -52,20 +51,21 @@ def serve(arguments: str) -> None:
         import_module(f"index.load.{name}")
     gc.freeze()
     gc.set_threshold(*_COLLECTING)
-    confine()
+    heard.messages.clear()
+    confine(start=end_with_parent)
     base = limit_memory(wanted["memory_bytes"])
     for _ in range(_FILES):
         _send(replies, READY)
         if (request := read_request(requests)) is None:
             return
         limit_cpu(wanted["seconds"])
-        heard.messages.clear()
         message = _message(request, Limits(**wanted["limits"]), heard)
         if message is None:
             _send(replies, *encoded_reply(Reply(_out_of_memory(request[1], wanted["memory_bytes"]))))
             return
         _send(replies, *message)
         del message, request
+        heard.messages.clear()
         gc.collect()
         if address_space() > base + wanted["memory_bytes"] // _GROWN:
             return

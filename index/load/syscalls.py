@@ -5,9 +5,9 @@ import os
 import platform
 import sys
 
-# Each with its number on x86-64 and on ARM64, if it is there: those of the network; to start, trace and signal
-# processes; to change files and what they are called; to get at any of these by a ring, a handle or another process;
-# and those that only root may use, since a service in a container often is root.
+# Each with its number on x86-64 and on ARM64, if it is there: those of the network; to start, trace, signal, slow down
+# and talk to processes; to change files and what they are called; to get at any of these by a ring, a handle or another
+# process; and those that only root may use, since a service in a container often is root.
 _REFUSED = """
 socket 41 198 | connect 42 203 | accept 43 202 | accept4 288 242 | sendto 44 206 | sendmsg 46 211
 sendmmsg 307 269 | bind 49 200 | listen 50 201 | socketpair 53 199
@@ -27,7 +27,25 @@ mount 165 40 | umount2 166 39 | move_mount 429 429 | open_tree 428 428 | fsopen 
 chroot 161 51 | pivot_root 155 41 | unshare 272 97 | setns 308 268 | init_module 175 105 | finit_module 313 273
 kexec_load 246 104 | reboot 169 142 | swapon 167 224 | sethostname 170 161 | settimeofday 164 170
 clock_settime 227 112 | keyctl 250 219 | add_key 248 217
+setpriority 141 140 | ioprio_set 251 30 | sched_setaffinity 203 122 | sched_setscheduler 144 119
+sched_setparam 142 118 | sched_setattr 314 274 | setpgid 109 154 | setsid 112 157 | kcmp 312 272
+process_madvise 440 440 | process_mrelease 448 448 | migrate_pages 256 238 | move_pages 279 239
+shmctl 31 195 | msgget 68 186 | msgsnd 69 189 | msgrcv 70 188 | msgctl 71 187
+semget 64 190 | semop 65 193 | semctl 66 191 | semtimedop 220 192 | mq_unlink 241 181
+fanotify_init 300 262 | fsmount 432 432 | fspick 433 433 | open_tree_attr 467 467
+setxattrat 463 463 | removexattrat 466 466 | file_setattr 469 469
 """
+# Those that a process needs for itself and not for others, by the same two numbers: where in struct seccomp_data the
+# argument is that tells; and which values of it are refused, or alone allowed.
+_FCNTL, _IOCTL, _PRLIMIT = (72, 25), (16, 29), (302, 261)
+_FIRST_AT, _SECOND_AT = 16, 24
+_OWNERS = (
+    8,
+    10,
+    15,
+)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: whom the kernel signals when there is something to read
+_TERMINALS = (0x8901, 0x8902, 0x5452, 0x5412, 0x541C)  # FIOSETOWN, SIOCSPGRP, FIOASYNC; TIOCSTI, TIOCLINUX
+_ITSELF = 0
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 # By machine: what linux/audit.h calls it; its column above; the numbers of `seccomp` and of those that open files, each
@@ -66,7 +84,7 @@ def refuse_calls() -> bool:
     if sys.platform != "linux" or platform.machine() not in _MACHINES:
         return False
     machine, column, seccomp, opening = _MACHINES[platform.machine()]
-    steps = _steps(machine, _refused(column), opening)
+    steps = _steps(machine, _refused(column), opening, column - 1)
     program = _Program(len(steps), (_Instruction * len(steps))(*(_Instruction(*step) for step in steps)))
     libc, number = ctypes.CDLL(None), ctypes.c_ulong
     libc.prctl(_NO_NEW_PRIVILEGES, number(1), number(0), number(0), number(0))
@@ -81,7 +99,9 @@ def _refused(column: int) -> list[int]:
     return [int(call[column]) for call in calls if len(call) > column]
 
 
-def _steps(machine: int, refused: list[int], opening: tuple[tuple[int, int], ...]) -> list[_Step]:
+def _steps(
+    machine: int, refused: list[int], opening: tuple[tuple[int, int], ...], machine_at: int
+) -> list[_Step]:
     """The filter: (code, steps to skip if so, if not, value) each."""
     steps: list[_Step] = [
         (_LOAD, 0, 0, _MACHINE_AT),
@@ -93,6 +113,18 @@ def _steps(machine: int, refused: list[int], opening: tuple[tuple[int, int], ...
     ]
     for number in refused:
         steps += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE)]
+    for numbers, values in ((_FCNTL, _OWNERS), (_IOCTL, _TERMINALS)):
+        steps += [(_EQUAL, 0, 2 * len(values) + 2, numbers[machine_at]), (_LOAD, 0, 0, _SECOND_AT)]
+        for value in values:
+            steps += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _REFUSE)]
+        steps.append((_RETURN, 0, 0, _ALLOW))
+    steps += [
+        (_EQUAL, 0, 4, _PRLIMIT[machine_at]),
+        (_LOAD, 0, 0, _FIRST_AT),
+        (_EQUAL, 1, 0, _ITSELF),
+        (_RETURN, 0, 0, _REFUSE),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
     for number, flags_at in opening:
         steps += [
             (_EQUAL, 0, 4, number),

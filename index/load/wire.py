@@ -19,8 +19,18 @@ READY = b"\x06"
 """What a child says when it takes a request."""
 
 _REQUEST = struct.Struct("=IQ")  # bytes of the name and of the file
-_REPLY = struct.Struct("=IQQQ")  # bytes of JSON and of the text, numbers of page starts and of ends of blocks
-_NUMBER = "I"
+# Bytes of JSON, of the text and of the titles of headings; numbers of page starts, of ends of blocks and of headings.
+_REPLY = struct.Struct("=IQQQQQ")
+_NUMBER, _SIGNED = "I", "i"
+_HEAD_BYTES = 2**20  # JSON can take 30 times its length once it is read
+_HEADINGS = 100_000
+_LEVELS = 9
+_TITLE_CHARACTERS = 500
+_REPAIRS = 2**31
+# What ends a line, moves a cursor or turns the direction of a text.
+_NOT_IN_TITLES = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], " "
+)
 _SPAN_BYTES = 120  # that a span takes in the memory of a child
 _MESSAGE_CHARACTERS = 2000
 _WARNINGS = 20
@@ -70,17 +80,27 @@ def encoded_reply(reply: Reply) -> tuple[bytes, ...]:
         "warnings": [warning[:_MESSAGE_CHARACTERS] for warning in reply.warnings[:_WARNINGS]]
     }
     if isinstance(reply.result, LoadError):
-        head |= {"error": reply.result.code, "message": str(reply.result)}
-        return _packed(head, b"", array(_NUMBER), array(_NUMBER))
+        head |= {"error": reply.result.code, "message": str(reply.result)[:_MESSAGE_CHARACTERS]}
+        return _packed(head)
     parsed = reply.result
     head |= {
         "format": parsed.format,
-        "title": parsed.title,
+        "title": None if parsed.title is None else _one_line(parsed.title),
         "repairs": dict(parsed.repairs),
-        "headings": [[each.level, each.title, each.span.start, each.span.end] for each in parsed.headings],
     }
+    headings = parsed.headings[:_HEADINGS]
     ends = array(_NUMBER, (end for block in parsed.blocks for end in (block.start, block.end)))
-    return _packed(head, parsed.text.encode(), array(_NUMBER, parsed.pages), ends)
+    return _packed(
+        head,
+        parsed.text.encode(),
+        "\n".join(_one_line(each.title) for each in headings).encode(),
+        array(_NUMBER, parsed.pages),
+        ends,
+        array(
+            _SIGNED,
+            (it for each in headings for it in (min(each.level, _LEVELS), each.span.start, each.span.end)),
+        ),
+    )
 
 
 def read_reply(stream: BinaryIO, *, memory_bytes: int, max_text_chars: int) -> Reply:
@@ -89,42 +109,62 @@ def read_reply(stream: BinaryIO, *, memory_bytes: int, max_text_chars: int) -> R
     `memory_bytes` is what it had to make it in, which bounds how much it can have made. Raises `EOFError`
     where the child has gone, and `GarbledReply` where no child of ours would say that.
     """
-    head_size, text_size, pages_count, ends_count = _REPLY.unpack(_read(stream, _REPLY.size))
-    pages, ends = array(_NUMBER), array(_NUMBER)
-    numbers_size = (pages_count + ends_count) * pages.itemsize
+    head_size, text_size, titles_size, pages_count, ends_count, headings_count = _REPLY.unpack(
+        _read(stream, _REPLY.size)
+    )
+    if head_size > _HEAD_BYTES or headings_count > _HEADINGS:
+        raise GarbledReply("it says more about a document than there is to say")
+    pages, ends, marks = array(_NUMBER), array(_NUMBER), array(_SIGNED)
+    numbers_size = (pages_count + ends_count + 3 * headings_count) * pages.itemsize
     # It holds the document and this message at once.
     if (
-        head_size + text_size + numbers_size
+        head_size + text_size + titles_size + numbers_size
     ) * 2 > memory_bytes or ends_count * _SPAN_BYTES // 2 > memory_bytes:
         raise GarbledReply("it is longer than it can be")
     head = _read(stream, head_size)
-    text = _read(stream, text_size)
+    text, titles = _read(stream, text_size), _read(stream, titles_size)
     pages.frombytes(_read(stream, pages_count * pages.itemsize))
     ends.frombytes(_read(stream, ends_count * ends.itemsize))
+    marks.frombytes(_read(stream, 3 * headings_count * marks.itemsize))
     try:
         said = json.loads(head)
+        _require(isinstance(said["warnings"], list), "no warnings")
         warnings = tuple(_printable(warning) for warning in said["warnings"][:_WARNINGS])
         if "error" in said:
             return Reply(_ERRORS[said["error"]](_printable(said["message"])), warnings)
-        return Reply(_document(said, text.decode(), pages, ends, max_text_chars=max_text_chars), warnings)
+        canonical = text.decode()
+        headings = _headings(titles.decode(), marks, canonical)
+        document = _document(said, canonical, pages, ends, headings, max_text_chars=max_text_chars)
+        return Reply(document, warnings)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise GarbledReply(str(error)) from error
 
 
-def _packed(head: dict[str, Any], text: bytes, pages: "array[int]", ends: "array[int]") -> tuple[bytes, ...]:
+def _packed(
+    head: dict[str, Any],
+    text: bytes = b"",
+    titles: bytes = b"",
+    pages: Sequence[int] = (),
+    ends: Sequence[int] = (),
+    marks: Sequence[int] = (),
+) -> tuple[bytes, ...]:
+    """`marks` are level, start and end of each heading, and `titles` a line of each."""
     about = json.dumps(head).encode()
-    sizes = _REPLY.pack(len(about), len(text), len(pages), len(ends))
-    return sizes, about, text, pages.tobytes(), ends.tobytes()
+    sizes = _REPLY.pack(len(about), len(text), len(titles), len(pages), len(ends), len(marks) // 3)
+    numbers = (array(_NUMBER, pages), array(_NUMBER, ends), array(_SIGNED, marks))
+    return sizes, about, text, titles, *(each.tobytes() for each in numbers)
 
 
 def _document(
-    said: dict[str, Any], text: str, pages: Sequence[int], ends: Sequence[int], *, max_text_chars: int
+    said: dict[str, Any],
+    text: str,
+    pages: Sequence[int],
+    ends: Sequence[int],
+    headings: tuple[Heading, ...],
+    *,
+    max_text_chars: int,
 ) -> Parsed:
     """The document that a child describes; `ValueError` where it is none."""
-    headings = tuple(
-        Heading(_level(level), _line(title), _span(start, end, text))
-        for level, title, start, end in said["headings"]
-    )
     _require(said["format"] in get_args(Format), "no such format")
     _require(len(text) <= max_text_chars and "\0" not in text, "no canonical text")
     _require(all(page <= after for page, after in pairwise([0, *pages, len(text)])), "pages out of order")
@@ -135,7 +175,9 @@ def _document(
     title = None if said["title"] is None else _line(said["title"])
     repairs = dict(said["repairs"])
     _require(set(repairs) <= set(get_args(Repair)), "no such repair")
-    _require(all(type(count) is int and count > 0 for count in repairs.values()), "no number of repairs")
+    _require(
+        all(type(count) is int and 0 < count < _REPAIRS for count in repairs.values()), "no number of repairs"
+    )
     return Parsed(
         text,
         said["format"],
@@ -144,6 +186,14 @@ def _document(
         headings=headings,
         blocks=blocks,
         repairs=repairs,
+    )
+
+
+def _headings(titles: str, marks: Sequence[int], text: str) -> tuple[Heading, ...]:
+    lines = titles.split("\n") if marks else []
+    return tuple(
+        Heading(_level(level), _line(title), _span(start, end, text))
+        for title, level, start, end in zip(lines, marks[::3], marks[1::3], marks[2::3], strict=True)
     )
 
 
@@ -159,17 +209,21 @@ def _span(start: object, end: object, text: str) -> Span:
     return Span(start, end)  # type: ignore[arg-type]  # both were just looked at
 
 
-def _level(level: object) -> int:
-    _require(isinstance(level, int) and level > 0, "no level of a heading")
-    return level  # type: ignore[return-value]  # was just looked at
+def _level(level: int) -> int:
+    _require(1 <= level <= _LEVELS, "no level of a heading")
+    return level
 
 
 def _line(title: object) -> str:
     if not isinstance(title, str):
         raise TypeError("no text")
     title.encode()  # halves of a character raise a ValueError
-    _require("\0" not in title, "no text")
-    return title
+    _require(len(title) <= _TITLE_CHARACTERS, "no title")
+    return _one_line(title)
+
+
+def _one_line(title: str) -> str:
+    return title.translate(_NOT_IN_TITLES)[:_TITLE_CHARACTERS]
 
 
 def _require(holds: bool, otherwise: str) -> None:

@@ -116,12 +116,12 @@ def lose_metadata(followers: Path) -> None:
     ("damage", "found"),
     [
         (lose_everything, {"chroma default", "tantivy default"}),
-        (lose_chroma, {"chroma default"}),
+        pytest.param(lose_chroma, {"chroma default"}, marks=pytest.mark.soak),
         (cut_chroma_off, {"chroma default"}),
-        (fill_chroma_with_noise, {"chroma default"}),
-        (lose_tantivy, {"tantivy default"}),
-        (cut_terms_off, {"tantivy default"}),
-        (lose_metadata, {"tantivy default"}),
+        pytest.param(fill_chroma_with_noise, {"chroma default"}, marks=pytest.mark.soak),
+        pytest.param(lose_tantivy, {"tantivy default"}, marks=pytest.mark.soak),
+        pytest.param(cut_terms_off, {"tantivy default"}, marks=pytest.mark.soak),
+        pytest.param(lose_metadata, {"tantivy default"}, marks=pytest.mark.soak),
         (flip_a_bit_of_the_postings, {"tantivy default"}),
     ],
 )
@@ -179,13 +179,13 @@ def say_that_fewer_terms_were_applied(
 @pytest.mark.parametrize(
     ("tamper", "found"),
     [
-        (lose_a_vector, "chroma default"),
+        pytest.param(lose_a_vector, "chroma default", marks=pytest.mark.soak),
         (give_the_vector_of_another, "chroma default"),
-        (keep_a_vector_too_many, "chroma default"),
-        (say_that_more_vectors_were_applied, "chroma default"),
-        (lose_terms, "tantivy default"),
+        pytest.param(keep_a_vector_too_many, "chroma default", marks=pytest.mark.soak),
+        pytest.param(say_that_more_vectors_were_applied, "chroma default", marks=pytest.mark.soak),
+        pytest.param(lose_terms, "tantivy default", marks=pytest.mark.soak),
         (give_the_terms_of_another, "tantivy default"),
-        (say_that_fewer_terms_were_applied, "tantivy default"),
+        pytest.param(say_that_fewer_terms_were_applied, "tantivy default", marks=pytest.mark.soak),
     ],
 )
 def test_a_follower_that_is_whole_but_says_something_else_is_found_and_made_again(
@@ -303,7 +303,7 @@ def test_what_ended_uploads_and_documents_left_is_found_and_removed(indexed: Pat
         assert connection.execute("SELECT count(*) FROM documents").fetchone() == (2,)
 
 
-@pytest.mark.parametrize("page", [0, 1, 3, 10])
+@pytest.mark.parametrize("page", [0, 3, *(pytest.param(page, marks=pytest.mark.soak) for page in (1, 10))])
 def test_a_torn_database_is_found_and_no_traceback_shown(indexed: Path, page: int) -> None:
     with (indexed / "catalog.sqlite3").open("r+b") as content:
         content.seek(page * 4096)
@@ -363,7 +363,9 @@ def test_a_directory_that_is_being_examined_is_owned(indexed: Path) -> None:
 # Canaries
 
 
-@pytest.mark.parametrize("canary", ["zqkestrel", "Zqkestrel fliegt über Köln"])
+@pytest.mark.parametrize(
+    "canary", ["zqkestrel", pytest.param("Zqkestrel fliegt über Köln", marks=pytest.mark.soak)]
+)
 def test_a_deleted_document_leaves_no_trace_after_a_repair(
     data_dir: Path, settings: Settings, embedder: Embedder, canary: str
 ) -> None:

@@ -1,14 +1,17 @@
 """Files parsed in a child process: what they may take, and what becomes of those that take more."""
 
+import json
 import logging
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -330,7 +333,6 @@ def test_what_a_child_says_can_not_begin_another_line_of_the_log() -> None:
         Parsed("a ", "text", blocks=(Span(0, 2),)),
         Parsed("ab", "exe", blocks=(Span(0, 2),)),  # type: ignore[arg-type]
         Parsed("ab", "text", title="\ud800", blocks=(Span(0, 2),)),
-        Parsed("ab", "text", title=["ab"], blocks=(Span(0, 2),)),  # type: ignore[arg-type]
         Parsed("ab", "text", headings=(Heading(0, "ab", Span(0, 2)),), blocks=(Span(0, 2),)),
         Parsed("ab", "text", headings=(Heading(1, "ab", Span(-2, 2)),), blocks=(Span(0, 2),)),
         Parsed("ab", "text", headings=(Heading(1, "ab", Span(0, 9)),), blocks=(Span(0, 2),)),
@@ -359,18 +361,27 @@ def test_a_changed_message_is_a_document_or_garbage_and_nothing_else(data: st.Da
 
 
 CONFINED = """
-import ctypes, os, socket, subprocess, sys
+import ctypes, fcntl, os, resource, socket, subprocess, sys
 from index.load.confine import confine
 confine()
 path = sys.argv[1]
 """
 FILTERED = """
-import ctypes, os, sys
+import ctypes, os, resource, sys
 from index.load.syscalls import refuse_calls
 libc = ctypes.CDLL(None, use_errno=True)
 if not refuse_calls():
     sys.exit("no filter")
 path = sys.argv[1].encode()
+pipe, owner = os.pipe()[0], ctypes.byref((ctypes.c_int * 2)(1, os.getppid()))
+"""
+
+
+NATIVE = """
+import ctypes, sys
+from index.load.confine import confine
+native = ctypes.CDLL(None).open  # which no audit hook hears of
+confine()
 """
 
 
@@ -397,6 +408,8 @@ def confined(tmp_path: Path, code: str, *, before: str = CONFINED) -> subprocess
         "os.rename(path, path + '2')",
         "os.mkdir(path + '2')",
         "ctypes.CDLL(None)",
+        "fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
+        "resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1))",
     ],
 )
 def test_python_refuses_a_child_network_processes_and_writing(tmp_path: Path, code: str) -> None:
@@ -416,6 +429,21 @@ def test_python_refuses_a_child_network_processes_and_writing(tmp_path: Path, co
         "kill(os.getppid(), 0)",
         "unlink(path)",
         "execv(b'/bin/true', None)",
+        "fcntl(pipe, 8, os.getppid())",
+        "fcntl(pipe, 10, 9)",
+        "fcntl(pipe, 15, owner)",
+        "ioctl(pipe, 0x5452, owner)",
+        "ioctl(pipe, 0x8901, owner)",
+        "ioctl(pipe, 0x8902, owner)",
+        "prlimit(os.getppid(), 7, None, None)",
+        "setpriority(0, os.getppid(), 5)",
+        "sched_setaffinity(os.getppid(), 128, b'\\1' + bytes(127))",
+        "sched_setscheduler(os.getppid(), 0, bytes(4))",
+        "sched_setparam(os.getppid(), bytes(4))",
+        "process_vm_readv(os.getppid(), None, 0, None, 0, 0)",
+        "ptrace(16, os.getppid(), None, None)",
+        "pidfd_open(os.getppid(), 0)",
+        "setpgid(0, 0)",
     ],
 )
 def test_the_kernel_refuses_native_code_the_same(tmp_path: Path, call: str) -> None:
@@ -428,14 +456,115 @@ def test_the_kernel_refuses_native_code_the_same(tmp_path: Path, call: str) -> N
 
 @on_linux
 def test_reading_and_importing_still_work(tmp_path: Path) -> None:
-    ended = confined(tmp_path, "import colorsys, encodings.cp1250; print(open(path).read())")
-    assert ended.stdout == "kept\n", ended.stderr
+    code = (
+        "import colorsys, encodings.cp1250, index.load.rtf; print(len(open(colorsys.__file__).read()) > 0)\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); print(os.get_blocking(0), os.isatty(0))\n"
+        "from index.load.confine import address_space; print(address_space() > 0)"
+    )
+    assert confined(tmp_path, code).stdout.split() == ["True", "True", "False", "True"]
 
 
 @on_linux
 def test_computing_is_limited_where_nobody_is_left_to_watch(tmp_path: Path) -> None:
     ended = confined(tmp_path, "from index.load.confine import limit_cpu; limit_cpu(0.2)\nwhile True: pass")
     assert ended.returncode == -signal.SIGXCPU
+
+
+@on_linux
+@pytest.mark.parametrize("file", ["/proc/{parent}/environ", "/proc/{parent}/mem", "/etc/passwd", "{kept}"])
+@pytest.mark.parametrize("by", ["Python", "the kernel"])
+def test_a_child_can_read_no_file_but_those_of_the_program(tmp_path: Path, file: str, by: str) -> None:
+    path = file.format(parent=os.getpid(), kept=tmp_path / "kept")
+    if by == "Python":
+        ended = confined(tmp_path, f"open({path!r}, 'rb').read(1)")
+        assert "Forbidden: reading other files" in ended.stderr.splitlines()[-1]
+        return
+    code = f"print(native({os.fsencode(path)!r}, 0), native(ctypes.__file__.encode(), 0) >= 0)"
+    ended = confined(tmp_path, code, before=NATIVE)
+    if "has no Landlock" in ended.stderr:
+        pytest.skip("this system has no Landlock")
+    assert ended.stdout.split() == ["-1", "True"], ended.stderr
+
+
+@on_linux
+def test_a_child_can_list_no_folder_but_those_of_the_program(tmp_path: Path) -> None:
+    for code in ("os.listdir(os.path.dirname(path))", "os.scandir('/proc')", "os.listdir()"):
+        assert "Forbidden: reading other files" in confined(tmp_path, code).stderr.splitlines()[-1]
+
+
+@on_linux
+def test_the_thread_that_watches_the_parent_is_held_to_the_same_files(tmp_path: Path) -> None:
+    code = """
+import sys, threading
+from index.load.confine import confine
+found, go = [], threading.Event()
+def look():
+    go.wait()
+    try:
+        open(sys.argv[1])
+    except PermissionError as error:
+        found.append(error)
+watching = threading.Thread(target=look)
+confine(start=watching.start)
+go.set()
+watching.join()
+print(len(found))
+"""
+    assert confined(tmp_path, code, before="").stdout == "1\n"
+
+
+@on_linux
+def test_a_child_that_does_not_get_ready_for_the_next_file_is_soon_replaced(child: ChildLoader) -> None:
+    child(GOOD, name="a.md")
+    pid = child.pid or 0
+    with open(_replies(pid), "rb") as pipe:  # noqa: PTH123  no file
+        assert pipe.read(1) == b"\x06"
+    start = time.monotonic()
+    assert child(GOOD, name="a.md") == load(GOOD, name="a.md")
+    assert child.pid != pid
+    assert time.monotonic() - start < 30
+
+
+def reply(head: bytes, *, headings: int = 0) -> bytes:
+    return struct.pack("=IQQQQQ", len(head), 0, 0, 0, 0, headings) + head
+
+
+def test_a_long_head_of_an_answer_is_garbage_before_it_is_read() -> None:
+    with pytest.raises(GarbledReply, match="more about a document than there is to say"):
+        read_reply(BytesIO(reply(b"[" + b"[]," * 2**20)), memory_bytes=2**30, max_text_chars=1000)
+    with pytest.raises(GarbledReply, match="more about a document than there is to say"):
+        read_reply(BytesIO(reply(b"{}", headings=100_001)), memory_bytes=2**30, max_text_chars=1000)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"title": ["ab"]},
+        {"title": "a" * 501},
+        {"title": "\ud800"},
+        {"warnings": "a warning"},
+        {"warnings": [1]},
+        {"repairs": {"chrome": True}},
+        {"repairs": {"chrome": 2**31}},
+    ],
+)
+def test_a_head_that_describes_no_document_is_garbage(about: dict[str, object]) -> None:
+    head = {"warnings": [], "format": "text", "title": "a", "repairs": {"chrome": 1}}
+    sizes = (2, 0, 0, 2, 0)
+    rest = b"ab" + struct.pack("=II", 0, 2)
+    plain, changed = (json.dumps(each).encode() for each in (head, head | about))
+    assert isinstance(read(struct.pack("=IQQQQQ", len(plain), *sizes) + plain + rest).result, Parsed)
+    with pytest.raises(GarbledReply):
+        read(struct.pack("=IQQQQQ", len(changed), *sizes) + changed + rest)
+
+
+def test_titles_are_one_line_of_bounded_length() -> None:
+    title = "a\r\n\x1b[2J\u2028\u202eb\0" + "c" * 600
+    sent = replace(PARSED, title=title, headings=(Heading(12, title, Span(0, 5)),))
+    result = read(b"".join(encoded_reply(Reply(sent)))).result
+    assert isinstance(result, Parsed)
+    expected = ("a   [2J  b " + "c" * 600)[:500]
+    assert (result.title, result.headings) == (expected, (Heading(9, expected, Span(0, 5)),))
 
 
 @pytest.mark.skipif(not FILES.is_dir(), reason="the evaluation data is not here; set QA_EVAL_DATA")
