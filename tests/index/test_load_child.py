@@ -89,8 +89,10 @@ def until(condition: Callable[[], object], seconds: float = 20) -> None:
 
 
 def is_gone(pid: int) -> bool:
+    """Whether a process has ended with all of its threads: the first of them may be a while before the others."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        is_zombie = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        return is_zombie and len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
     except FileNotFoundError:
         return True
 
