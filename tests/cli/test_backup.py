@@ -131,6 +131,7 @@ def test_a_restored_directory_answers_alike_and_nothing_is_embedded_again(
     assert counting.passages == 0
 
 
+@pytest.mark.soak
 def test_a_backup_while_a_service_takes_uploads_is_one_moment_of_it(
     serve: Callable[..., Any], indexed: Path, tmp_path: Path, qa: Callable[..., Any]
 ) -> None:

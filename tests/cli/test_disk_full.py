@@ -39,6 +39,7 @@ def fill(path: Path) -> None:
                 continue
 
 
+@pytest.mark.soak
 def test_on_a_full_disk_writes_answer_507_reads_go_on_and_nothing_acknowledged_is_lost(
     small_disk: Path, serve: Callable[..., Any]
 ) -> None:

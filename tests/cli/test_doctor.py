@@ -180,7 +180,7 @@ def say_that_fewer_terms_were_applied(
     ("tamper", "found"),
     [
         pytest.param(lose_a_vector, "chroma default", marks=pytest.mark.soak),
-        (give_the_vector_of_another, "chroma default"),
+        pytest.param(give_the_vector_of_another, "chroma default", marks=pytest.mark.soak),
         pytest.param(keep_a_vector_too_many, "chroma default", marks=pytest.mark.soak),
         pytest.param(say_that_more_vectors_were_applied, "chroma default", marks=pytest.mark.soak),
         pytest.param(lose_terms, "tantivy default", marks=pytest.mark.soak),
@@ -209,6 +209,7 @@ def followed(data_dir: Path) -> Iterator[tuple[Catalog, Collection, Followers]]:
     database.close()
 
 
+@pytest.mark.soak
 def test_a_version_that_a_crash_left_pending_is_found_and_finished(indexed: Path) -> None:
     with closing(sqlite3.connect(indexed / "catalog.sqlite3")) as connection, connection:
         connection.execute("UPDATE documents SET live_version = NULL WHERE source LIKE '%leave.md'")
@@ -366,6 +367,7 @@ def test_a_directory_that_is_being_examined_is_owned(indexed: Path) -> None:
 @pytest.mark.parametrize(
     "canary", ["zqkestrel", pytest.param("Zqkestrel fliegt über Köln", marks=pytest.mark.soak)]
 )
+@pytest.mark.soak
 def test_a_deleted_document_leaves_no_trace_after_a_repair(
     data_dir: Path, settings: Settings, embedder: Embedder, canary: str
 ) -> None:

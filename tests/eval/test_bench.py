@@ -180,6 +180,7 @@ def test_bench_answer_measures_both_systems_over_the_same_chunks(bench: Any) -> 
     assert "CitationQueryEngine, 5 sources" in result.stdout
 
 
+@pytest.mark.soak
 def test_bench_streams_hears_every_claim_of_a_real_service(bench: Any) -> None:
     result, written = bench(
         "streams", "--streams", "3", "--tokens-per-second", "60", "--starts-per-second", "6"
