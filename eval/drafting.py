@@ -27,7 +27,7 @@ from index.load import load
 from index.sentences import sentences
 from prompts import prompt
 from qa_service.guards import check
-from qa_service.llm import ChatModel, Deadline, Finish, Message
+from qa_service.llm import ChatModel, Deadline, Message, whole
 from qa_service.plain import defuse
 
 Kind = Literal["lookup", "numeric", "multi_hop", "paraphrase"]
@@ -120,8 +120,7 @@ def draft(
         ),
         Message("user", prompt("draft.user").render(title=defuse(excerpt.title), sentences=listed)),
     ]
-    pieces = model.stream(messages, max_tokens=max_tokens, deadline=Deadline(seconds))
-    text = "".join(piece for piece in pieces if not isinstance(piece, Finish))
+    text, _ = whole(model, messages, max_tokens=max_tokens, deadline=Deadline(seconds))
     for line in filter(None, map(str.strip, text.splitlines())):
         if line.startswith("{"):
             yield _read(line, excerpt, by_id, kinds, language)

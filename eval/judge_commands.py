@@ -79,7 +79,8 @@ class JudgeChoice:
 
     def _model(self) -> "SupportJudge":
         from eval.judges.model import ModelJudge
-        from qa_service.llm import LiteLLMModel, Timeouts
+        from qa_service.llm import LiteLLMModel
+        from qa_service.services import timeouts
         from qa_service.settings import load_settings
 
         name = self.model or os.environ.get(MODEL_VARIABLE, "").strip()
@@ -88,12 +89,7 @@ class JudgeChoice:
                 f"--judge model needs a model: name one with --judge-model, or in {MODEL_VARIABLE}"
             )
         settings = load_settings()
-        timeouts = Timeouts(
-            connect_seconds=settings.connect_seconds,
-            first_token_seconds=settings.first_token_seconds,
-            idle_seconds=settings.idle_seconds,
-        )
-        model = LiteLLMModel(name, timeouts=timeouts, api_base=self.api_base)
+        model = LiteLLMModel(name, timeouts=timeouts(settings), api_base=self.api_base)
         return ModelJudge(model, max_tokens=settings.max_output_tokens, seconds=settings.answer_seconds)
 
     def _proxy(self) -> "SupportJudge":

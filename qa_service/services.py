@@ -248,13 +248,18 @@ def _open(settings: Settings, name: str, *, fallbacks: Sequence[str] = ()) -> Li
     same = provider_of(name) == provider_of(settings.model or name)
     return LiteLLMModel(
         name,
-        timeouts=Timeouts(
-            connect_seconds=settings.connect_seconds,
-            first_token_seconds=settings.first_token_seconds,
-            idle_seconds=settings.idle_seconds,
-        ),
+        timeouts=timeouts(settings),
         api_base=settings.model_api_base if same else None,
         fallbacks=fallbacks,
         cooldown_seconds=settings.model_cooldown_seconds,
         system_role=settings.model_system_role,
+    )
+
+
+def timeouts(settings: Settings) -> Timeouts:
+    """How long a model may keep us waiting, as the settings say."""
+    return Timeouts(
+        connect_seconds=settings.connect_seconds,
+        first_token_seconds=settings.first_token_seconds,
+        idle_seconds=settings.idle_seconds,
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from eval.errors import JudgeError
 from eval.judges.judge import LABELS, Judgement, Label
 from prompts import prompt
-from qa_service.llm import ChatModel, Deadline, Finish, Message, Usage
+from qa_service.llm import ChatModel, Deadline, Message, Usage, whole
 from qa_service.plain import defuse
 
 PROMPTS = ("judge.system", "judge.user", "judge.repair.user")
@@ -71,14 +71,7 @@ class ModelJudge:
         )
 
     def _ask(self, messages: Sequence[Message], deadline: Deadline) -> tuple[str, Usage]:
-        texts: list[str] = []
-        usage = Usage(0, 0)
-        for piece in self._model.stream(messages, max_tokens=self._max_tokens, deadline=deadline):
-            if isinstance(piece, Finish):
-                usage = piece.usage
-            else:
-                texts.append(piece)
-        return "".join(texts), usage
+        return whole(self._model, messages, max_tokens=self._max_tokens, deadline=deadline)
 
 
 def verdict(reply: str, key: str) -> Label | None:

@@ -8,7 +8,7 @@ from prompts import prompt
 from qa_service.conversations.history import Turn, plain
 from qa_service.conversations.rules import in_full
 from qa_service.errors import ModelError
-from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Usage
+from qa_service.llm import NO_USAGE, ChatModel, Deadline, Message, Usage, whole
 from qa_service.plain import defuse, visible
 
 MAX_CHARACTERS = 1000
@@ -62,15 +62,10 @@ class ModelRewriter:
             Message("user", prompt("rewrite.user").render(history=told, question=defuse(question))),
         )
         share = deadline.share(min(_SHARE * deadline.remaining(), _MAX_SECONDS))
-        text, usage = "", NO_USAGE
         try:
-            for piece in self._model.stream(messages, max_tokens=_MAX_TOKENS, deadline=share):
-                if isinstance(piece, Finish):
-                    usage = piece.usage
-                else:
-                    text += piece
+            text, usage = whole(self._model, messages, max_tokens=_MAX_TOKENS, deadline=share)
         except ModelError as error:
-            text, usage = "", error.usage or usage
+            text, usage = "", error.usage or NO_USAGE
         fingerprints = {name: prompt(name).fingerprint for name in _PROMPTS}
         return Rewritten(_question(text) or in_full(question, history), usage, fingerprints)
 

@@ -69,3 +69,20 @@ class ChatModel(Protocol):
         proper end; the texts before it are then a fragment. Closing the iterator drops the call, and so does
         cancelling the deadline, from any thread: that raises `qa_service.errors.Cancelled`.
         """
+
+
+def whole(
+    model: ChatModel, messages: Sequence[Message], *, max_tokens: int, deadline: Deadline
+) -> tuple[str, Usage]:
+    """A reply for which nobody has to be kept waiting piece by piece: its text, and what it consumed.
+
+    Raises as `ChatModel.stream` does.
+    """
+    texts: list[str] = []
+    usage = NO_USAGE
+    for piece in model.stream(messages, max_tokens=max_tokens, deadline=deadline):
+        if isinstance(piece, Finish):
+            usage = piece.usage
+        else:
+            texts.append(piece)
+    return "".join(texts), usage
