@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.catalog import Catalog, Collection, StoredChunk
-from index.language import Language
-from index.vectors import Vector
+from index.catalog import Collection
+from index.language import LANGUAGES, Language
+from index.matrix import Matrix
+from index.vectors import Int8Vectors, Vector, Vectors
 
 _SAMPLE = 200
 _FEWEST = 5
@@ -39,54 +40,62 @@ class _Means:
 class Centroids:
     """The mean vectors of a collection's languages, from a sample that is drawn anew as the collection grows."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self) -> None:
         self._means: dict[int, _Means] = {}
         self._lock = threading.Lock()
 
-    def lifts(self, collection: Collection, query: Vector) -> dict[Language, Lift]:
-        """For each language of the collection, what lifts its similarities to those of the nearest language.
+    def lifts(self, collection: Collection, matrix: Matrix, query: Vector) -> list[Lift]:
+        """For each of `LANGUAGES`, what lifts its similarities to those of the nearest language of the collection.
 
         Nothing where the collection has one language. Three quarters of the difference are made up, since the
         mean of a small sample also holds what its documents are about.
         """
-        means = self._of(collection)
+        means = self._of(collection, matrix)
         if len(means.chunk) < 2:
-            return {}
+            return [Lift()] * len(LANGUAGES)
         chunk = {spoken: float(mean @ query) for spoken, mean in means.chunk.items()}
         sentence = {spoken: float(mean @ query) for spoken, mean in means.sentence.items()}
-        return {
-            spoken: Lift(
-                _SHARE * (max(chunk.values()) - chunk[spoken]),
-                _SHARE * (max(sentence.values()) - sentence[spoken]),
-            )
-            for spoken in chunk
-        }
+        most, most_of_sentence = max(chunk.values()), max(sentence.values())
+        return [
+            Lift(_SHARE * (most - chunk[spoken]), _SHARE * (most_of_sentence - sentence[spoken]))
+            if spoken in chunk
+            else Lift()
+            for spoken in LANGUAGES
+        ]
 
-    def _of(self, collection: Collection) -> _Means:
-        change = self._catalog.last_change(collection)
+    def forget(self, collection: Collection) -> None:
+        """Keep nothing of a collection, which has been deleted."""
+        with self._lock:
+            self._means.pop(collection.id, None)
+
+    def _of(self, collection: Collection, matrix: Matrix) -> _Means:
         with self._lock:
             known = self._means.get(collection.id)
-            if known is None or _is_outgrown(known.change, change):
-                known = self._means[collection.id] = self._drawn(collection, change)
+            if known is None or _is_outgrown(known.change, matrix.applied):
+                known = self._means[collection.id] = _drawn(matrix)
             return known
 
-    def _drawn(self, collection: Collection, change: int) -> _Means:
-        sample = self._catalog.sample(collection, per_language=_SAMPLE)
-        told = {spoken: found for spoken, found in sample.items() if len(found) >= _FEWEST}
-        return _Means(
-            change,
-            {spoken: np.mean([chunk.vector for chunk in found], axis=0) for spoken, found in told.items()},
-            {spoken: _sentence_mean(found) for spoken, found in told.items()},
-        )
+
+def _drawn(matrix: Matrix) -> _Means:
+    """The means of the languages that enough chunks are in, from the beginnings of documents."""
+    chunk, sentence = {}, {}
+    for code, spoken in enumerate(LANGUAGES):
+        found = np.flatnonzero(matrix.languages == code)
+        sample = found[np.argsort(matrix.ordinals(found), kind="stable")][:_SAMPLE]
+        if len(sample) >= _FEWEST:
+            chunk[spoken] = _mean(matrix.chunk_vectors(sample))
+            sentence[spoken] = _mean(matrix.sentence_vectors(sample))
+    return _Means(matrix.applied, chunk, sentence)
 
 
 def _is_outgrown(drawn: int, now: int) -> bool:
     return now < drawn or (now != drawn and now - drawn >= min(drawn // 10, 1000))
 
 
-def _sentence_mean(found: list[StoredChunk]) -> Vector:
-    rows = np.concatenate([chunk.sentence_vectors for chunk in found]).astype(np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    mean: Vector = (rows / np.maximum(lengths, 1e-12)).mean(axis=0)
+def _mean(rows: Vectors | Int8Vectors) -> Vector:
+    """The mean of the rows' directions; those of zeros, which are of chunks just removed, have none."""
+    wide = rows.astype(np.float32)
+    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+    directions = wide[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
+    mean: Vector = directions.mean(axis=0) if len(directions) else wide.sum(axis=0)
     return mean

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from index.catalog import Catalog, Collection, StoredChunk, chunk_id
-from index.errors import FollowerError
+from index.errors import FollowerError, FollowerUnreachable
 
 BATCH_CHUNKS = 1000
 
@@ -36,16 +36,19 @@ class Follower(Protocol):
         ...
 
 
-def catch_up(catalog: Catalog, collection: Collection, follower: Follower) -> int:
-    """Apply all changes that the follower has not seen, in order; gives the number of chunks added.
+def catch_up(catalog: Catalog, collection: Collection, *followers: Follower) -> int:
+    """Apply all changes that the followers have not seen, in order; gives the number of chunks read for it.
 
-    A follower that has seen more than the catalog has (it belongs to another one, or the catalog was
-    restored) is made again from nothing.
+    What one has not seen is read once for all. One that has seen more than the catalog has (it belongs to
+    another one, or the catalog was restored) is made again from nothing.
     """
-    seq = follower.applied()
-    if seq > catalog.last_change(collection):
-        follower.clear()
-        seq = 0
+    applied = [follower.applied() for follower in followers]
+    last = catalog.last_change(collection)  # in this order: another process may add changes meanwhile
+    for at, follower in enumerate(followers):
+        if applied[at] > last:
+            follower.clear()
+            applied[at] = 0
+    seq = min(applied)
     added = 0
     while changes := catalog.changes_after(collection, seq):
         add: list[StoredChunk] = []
@@ -59,7 +62,9 @@ def catch_up(catalog: Catalog, collection: Collection, follower: Follower) -> in
             seq = change.seq
             if len(add) >= BATCH_CHUNKS:
                 break
-        follower.apply(add=add, remove=remove, through=seq)
+        for follower in followers:
+            if follower.applied() < seq:
+                follower.apply(add=add, remove=remove, through=seq)
         added += len(add)
     return added
 
@@ -67,11 +72,14 @@ def catch_up(catalog: Catalog, collection: Collection, follower: Follower) -> in
 def mend(catalog: Catalog, collection: Collection, follower: Follower, *, thorough: bool) -> bool:
     """Catch up, and make the follower again where it fails or lacks chunks of the catalog; whether it was so.
 
-    The number of chunks is compared with the catalog's, or, where `thorough`, their ids.
+    The number of chunks is compared with the catalog's, or, where `thorough`, their ids. One that can't be
+    reached is left as it is: `FollowerUnreachable`.
     """
     try:
         catch_up(catalog, collection, follower)
         whole = _is_whole(catalog, collection, follower, thorough=thorough)
+    except FollowerUnreachable:
+        raise
     except FollowerError:
         whole = False
     if not whole:

@@ -1,10 +1,7 @@
 """What is wrong with the followers of a data directory: looked at in a copy, so that looking changes nothing."""
 
-import json
 import shutil
-import struct
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,21 +12,22 @@ from typing import Literal
 
 from index.audit import Finding
 from index.catalog import Catalog, Collection, StoredChunk, chunk_id
+from index.chroma_session import ChromaAddress
 from index.dense import DenseFollower, DenseStore
 from index.errors import FollowerError
 from index.follow import Follower
 from index.followers import Followers
-from index.lexical import LexicalFollower
+from index.lease import Lease
+from index.lexical import LexicalFollower, torn
+from index.matrix_files import MatrixFollower
 from index.terms import content_terms
 
-Kind = Literal["chroma", "tantivy"]
+Kind = Literal["chroma", "tantivy", "matrix"]
 
 _SAMPLED = 200
 _SAME = 1e-3
 _MISSED_SHARE = 0.05  # the search by vector is approximate, and the one by terms knows no order of words
 _FOUND = 50
-_SUMMED = (".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm", ".del")
-_MAGIC = 1337
 _COPY = "doctor-"
 
 
@@ -60,7 +58,7 @@ class Audit:
     knowing: tuple[str, ...] = ()
 
 
-def audit_followers(path: Path, catalog: Catalog, *, chroma_url: str | None, text: str = "") -> Audit:
+def audit_followers(path: Path, catalog: Catalog, *, server: ChromaAddress | None, text: str = "") -> Audit:
     """Compare every follower under `path` with the catalog, and search for some of its chunks.
 
     A copy is made beside it for that, as large as it is. Raises `CatalogError` where the catalog fails, and
@@ -71,20 +69,23 @@ def audit_followers(path: Path, catalog: Catalog, *, chroma_url: str | None, tex
     with _copied(path) as copy:
         chroma = copy / "chroma"
         had_chroma = chroma.exists()
-        store = DenseStore(chroma, url=chroma_url, trusted=False)
+        store = DenseStore(chroma, server=server, trusted=False)
         damaged = had_chroma and not chroma.exists()
         try:
             for collection in catalog.collections():
                 dense = _examined(catalog, collection, "chroma", partial(store.follower, collection))
-                if damaged and chroma_url is None:
+                if damaged and server is None:
                     fault = "its files are damaged: it can't be opened, or its vectors do not find themselves"
                     dense = Examined(collection.name, "chroma", 0, fault)
                 folder = copy / "tantivy" / collection.uid
-                torn = _torn(folder)
+                name = torn(folder)
                 lexical = _examined(catalog, collection, "tantivy", partial(LexicalFollower, folder))
-                if torn:
-                    lexical = Examined(collection.name, "tantivy", 0, f"{torn} is not as tantivy wrote it")
-                examined += (dense, lexical)
+                if name:
+                    lexical = Examined(collection.name, "tantivy", 0, f"{name} is not as tantivy wrote it")
+                open_matrix = partial(
+                    MatrixFollower, copy / "matrix" / collection.uid, collection, trusted=False
+                )
+                examined += (dense, lexical, _examined(catalog, collection, "matrix", open_matrix))
                 if text and _knows(folder, text):
                     knowing.append(collection.name)
         finally:
@@ -92,37 +93,48 @@ def audit_followers(path: Path, catalog: Catalog, *, chroma_url: str | None, tex
     return Audit(tuple(examined), tuple(knowing))
 
 
-def make_again(path: Path, catalog: Catalog, kinds: set[Kind], *, chroma_url: str | None) -> None:
+def make_again(
+    path: Path, catalog: Catalog, kinds: set[Kind], *, server: ChromaAddress | None, lease: Lease | None
+) -> None:
     """Make the followers of these kinds again from the catalog, and finish what a crash has left pending.
 
-    Nothing is embedded: the vectors are in the catalog. Raises whatever `Followers` raises.
+    Nothing is embedded: the vectors are in the catalog. What is on a Chroma server is left to the process that
+    leads, where this one does not. Raises whatever `Followers` raises.
     """
     for kind in kinds:
         if (path / kind).exists():
             shutil.rmtree(path / kind)
-    followers = Followers(path, catalog, chroma_url=chroma_url)
     try:
-        if "chroma" in kinds and chroma_url is not None:
+        if "chroma" in kinds and server is not None and lease is not None and lease.held():
+            store = DenseStore(path / "chroma", server=server, trusted=True)
             for collection in catalog.collections():
-                followers.of(collection).dense.clear()
-                followers.catch_up(collection)
+                store.remove(collection)
+            store.close()
+        Followers(path, catalog, server=server, lease=lease).close()
     finally:
-        followers.close()
+        if lease is not None:
+            lease.release()
 
 
 def _examined(
     catalog: Catalog,
     collection: Collection,
     kind: Kind,
-    follower: Callable[[], DenseFollower | LexicalFollower],
+    follower: Callable[[], DenseFollower | LexicalFollower | MatrixFollower],
 ) -> Examined:
     held = catalog.held_versions(collection)
     count = sum(held.values())
     try:
         opened = follower()
-        fault = _difference(catalog, collection, opened, held) or _missed(
-            opened, _sample(catalog, collection)
-        )
+        if isinstance(opened, MatrixFollower):
+            fault = (
+                opened.fault
+                or _difference(catalog, collection, opened, held)
+                or _other_vectors(catalog, collection, opened, held)
+            )
+        else:
+            sample = _sample(catalog, collection)
+            fault = _difference(catalog, collection, opened, held) or _missed(opened, sample)
     except FollowerError as error:
         fault = str(error)
     return Examined(collection.name, kind, count, fault)
@@ -147,11 +159,25 @@ def _difference(
 def _sample(catalog: Catalog, collection: Collection) -> list[StoredChunk]:
     """Live chunks, spread evenly."""
     ids = [
-        chunk_id(version, at)
-        for version, n in sorted(catalog.live_versions(collection).items())
-        for at in range(n)
+        (version, at) for version, n in sorted(catalog.live_versions(collection).items()) for at in range(n)
     ]
-    return catalog.chunks(collection, ids[:: max(1, len(ids) // _SAMPLED)])
+    wanted = set(ids[:: max(1, len(ids) // _SAMPLED)])
+    return [
+        chunk
+        for version in sorted({version for version, _ in wanted})
+        for chunk in catalog.version_chunks(collection, version)
+        if (version, chunk.ordinal) in wanted
+    ]
+
+
+def _other_vectors(
+    catalog: Catalog, collection: Collection, follower: MatrixFollower, held: dict[int, int]
+) -> str | None:
+    """How many chunks have not the vectors that the catalog has, None where all do."""
+    other = sum(
+        not follower.holds(chunk) for version in held for chunk in catalog.version_chunks(collection, version)
+    )
+    return f"{other:,} chunks have other vectors than in the catalog" if other else None
 
 
 def _missed(follower: DenseFollower | LexicalFollower, sample: Sequence[StoredChunk]) -> str | None:
@@ -177,26 +203,6 @@ def _finds_terms(follower: LexicalFollower, chunk: StoredChunk) -> bool:
     if chunk.id in found:
         return True
     return len(found) == _FOUND and min(found.values()) > max(found.values()) / 2
-
-
-def _torn(folder: Path) -> str | None:
-    """A file of tantivy's that does not fit its own CRC-32, which is not compared when it is opened.
-
-    Such a file ends with a JSON object that holds the sum of what stands before, its length, and a number that is
-    always the same (tantivy 0.27).
-    """
-    for path in sorted(folder.rglob("*")):
-        if path.suffix not in _SUMMED:
-            continue
-        content = path.read_bytes()
-        try:
-            length, magic = struct.unpack("<II", content[-8:])
-            summed = json.loads(content[-8 - length : -8])["crc"]
-        except (struct.error, ValueError, KeyError, TypeError):
-            return path.name
-        if magic != _MAGIC or summed != zlib.crc32(content[: -8 - length]):
-            return path.name
-    return None
 
 
 def _knows(folder: Path, text: str) -> bool:

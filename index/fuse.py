@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 Scores = Mapping[str, float]
+Column = NDArray[np.float64]
+"""Shape (n,): a score for each of the same n things."""
 
 
 def normalise(scores: Scores) -> dict[str, float]:
     """Scores moved to [0, 1] by their minimum and maximum; all 1 where they are equal."""
-    if not scores:
-        return {}
-    low, high = min(scores.values()), max(scores.values())
-    if high == low:
-        return dict.fromkeys(scores, 1.0)
-    return {key: (score - low) / (high - low) for key, score in scores.items()}
+    moved = _normalised(np.array([*scores.values()], np.float64))
+    return dict(zip(scores, moved.tolist(), strict=True))
 
 
 def fuse(*weighted: tuple[Scores, float]) -> dict[str, float]:
@@ -27,3 +28,18 @@ def fuse(*weighted: tuple[Scores, float]) -> dict[str, float]:
         for key, score in normalise(scores).items():
             fused[key] = fused.get(key, 0.0) + score * weight / total
     return fused
+
+
+def blend(*weighted: tuple[Column, float]) -> Column:
+    """`fuse` for rankings of the same things, as columns."""
+    total = sum(weight for _, weight in weighted) or 1
+    fused: Column = np.sum([_normalised(scores) * (weight / total) for scores, weight in weighted], axis=0)
+    return fused
+
+
+def _normalised(scores: Column) -> Column:
+    low, high = scores.min(initial=np.inf), scores.max(initial=-np.inf)
+    if high <= low:
+        return np.ones(len(scores))
+    moved: Column = (scores - low) / (high - low)
+    return moved

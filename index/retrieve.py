@@ -1,19 +1,21 @@
 """A query in, ranked passages out: by vector and by terms, rescored by the best sentence, fused, filtered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index.catalog import Catalog, Collection, StoredChunk, check_model, chunk_id
-from index.centroids import Centroids, Lift
+from index.catalog import Catalog, ChunkText, Collection, check_model
+from index.centroids import Centroids
 from index.document import Passage, Sentence
 from index.embed import Embedder
-from index.followers import Followers, Pair
-from index.fuse import fuse
-from index.recent import RecentChunks
-from index.vectors import Vector, cosines
+from index.errors import FollowerError
+from index.followers import Followers, Group
+from index.fuse import blend
+from index.matrix import Matrix, Places, where_in
+from index.vectors import Vector
 
 Filter = Mapping[str, Sequence[str]]
 
@@ -21,7 +23,11 @@ MAX_K = 200
 RANKING = 20
 """How many candidates are told of beside the passages, however few passages are asked for."""
 
-_EXACT_CHUNKS = 2000
+EXACT_CHUNKS = 20_000
+"""Up to so many chunks all are looked at: their product with a query takes less time than Chroma does, and misses
+none."""
+
+_OVERFETCHED = 10
 _TRIES = 3
 
 
@@ -65,6 +71,44 @@ class Retrieved:
     ranking: tuple[Ranked, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Chunks worth scoring, at ascending places of `matrix`, and the BM25 score of each, shape (n,)."""
+
+    matrix: Matrix
+    places: Places
+    lexical: NDArray[np.float64]
+
+    def without(self, gone: Sequence[str]) -> "_Candidates":
+        """The candidates without all chunks of the versions that these ids are of."""
+        versions = self.matrix.version_ids(self.places)
+        kept = ~np.isin(versions, self.matrix.version_ids(self.matrix.places(gone)))
+        return _Candidates(self.matrix, self.places[kept], self.lexical[kept])
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Scores of candidates, and their positions by `fused`, best first; of equals, the one that stands first.
+
+    `similarities` are the cosines of their nearest sentences, not lifted; `sentences` has the lifted ones of all
+    sentences, those of one candidate between two `bounds`.
+    """
+
+    fused: NDArray[np.float64]
+    similarities: Vector
+    sentences: Vector
+    bounds: Places
+    order: Places
+
+    def ranked(self, at: int) -> Ranked:
+        """A candidate as it was ranked."""
+        return Ranked(float(self.fused[at]), float(self.similarities[at]))
+
+    def sentence_scores(self, at: int) -> tuple[float, ...]:
+        """A score for each sentence of a candidate."""
+        return tuple(self.sentences[self.bounds[at] : self.bounds[at + 1]].tolist())
+
+
 class Retriever:
     """Searches collections. Safe to use from many threads."""
 
@@ -76,95 +120,120 @@ class Retriever:
         *,
         weights: Weights = DEFAULT_WEIGHTS,
         candidates: int = 100,
+        exact_chunks: int = EXACT_CHUNKS,
     ) -> None:
         self._catalog = catalog
         self._embedder = embedder
         self._followers = followers
         self._weights = weights
         self._candidates = candidates
-        self._centroids = Centroids(catalog)
-        self._recent = RecentChunks(catalog)
+        self._exact_chunks = exact_chunks
+        self._centroids = Centroids()
 
     def search(self, collection: Collection, query: str, *, k: int, only: Filter | None = None) -> Retrieved:
         """The `k` best passages for a query, best first; `only` keeps documents with one of the given values.
 
-        Passages are cut from the catalog, so what has been removed or replaced is never among them.
+        Passages are cut from the catalog, so what has been removed or replaced is never among them. Raises
+        `NotFound` where the collection is deleted meanwhile.
         """
-        check_model(collection, self._embedder.name)
-        pair = self._followers.of(collection)
-        vector = self._embedder.embed_query(query)
-        term_weights = pair.lexical.term_weights(query)
-        found, lexical = self._steady_candidates(
-            collection, pair, query, vector, max(self._candidates, 2 * k), only
-        )
-        lifts = self._centroids.lifts(collection, vector)
-        lift = {chunk.id: lifts.get(chunk.language, Lift()) for chunk in found}
-        dense = {chunk.id: float(chunk.vector @ vector) + lift[chunk.id].chunk for chunk in found}
-        by_sentence = {
-            chunk.id: similarities + np.float32(lift[chunk.id].sentence)
-            for chunk, similarities in zip(found, _by_sentence(found, vector), strict=True)
-        }
-        best = {key: float(scores.max(initial=-1.0)) for key, scores in by_sentence.items()}
-        weights = self._weights
-        fused = fuse(
-            (dense, weights.chunk),
-            (best, weights.sentence),
-            ({key: lexical.get(key, 0.0) for key in dense}, weights.lexical * _known(term_weights)),
-        )
-        ranked = sorted(found, key=lambda chunk: (-fused[chunk.id], chunk.version_id, chunk.ordinal))
-        passages = tuple(
-            _passage(rank, chunk, fused[chunk.id], by_sentence[chunk.id])
-            for rank, chunk in enumerate(ranked[:k], start=1)
-        )
-        ranking = tuple(
-            Ranked(fused[chunk.id], best[chunk.id] - lift[chunk.id].sentence) for chunk in ranked[:RANKING]
-        )
-        return Retrieved(passages, term_weights, ranking)
-
-    def _steady_candidates(
-        self, collection: Collection, pair: Pair, query: str, vector: Vector, n: int, only: Filter | None
-    ) -> tuple[list[StoredChunk], Mapping[str, float]]:
-        """Candidates that no replacement has cut across: else a document could be missed, old and new."""
-        for _ in range(_TRIES):
-            change = self._catalog.last_change(collection)
-            found = self._candidates_for(collection, pair, query, vector, n, only, change)
-            if self._catalog.last_change(collection) == change:
-                break
+        try:
+            found = self._search(collection, query, k, only)
+        except FollowerError:
+            self._catalog.require(collection)
+            raise
+        if not found.ranking:
+            self._catalog.require(collection)
         return found
 
-    def _candidates_for(
-        self,
-        collection: Collection,
-        pair: Pair,
-        query: str,
-        vector: Vector,
-        n: int,
-        only: Filter | None,
-        change: int,
-    ) -> tuple[list[StoredChunk], Mapping[str, float]]:
-        """Chunks worth scoring, and BM25 scores by chunk id."""
-        if only is None:
-            lexical = pair.lexical.search(query, n)
-            ids = [*(pair.dense.search(vector, n) | lexical)]
-            return self._recent.chunks(collection, ids, change=change), lexical
-        allowed = self._catalog.live_versions(collection, metadata=only)
-        lexical = pair.lexical.search(query, 10 * n)
-        if sum(allowed.values()) <= _EXACT_CHUNKS:
-            ids = [chunk_id(version, at) for version, count in allowed.items() for at in range(count)]
-            found = self._catalog.chunks(collection, ids)
-            return sorted(found, key=lambda chunk: -float(chunk.vector @ vector))[:n], lexical
-        wanted = {*pair.dense.search(vector, 10 * n), *lexical}
-        found = [c for c in self._catalog.chunks(collection, [*wanted]) if c.version_id in allowed]
-        return found, lexical
+    def forget(self, collection: Collection) -> None:
+        """Keep nothing of a collection in memory, which has been deleted."""
+        self._centroids.forget(collection)
 
-
-def _by_sentence(found: Sequence[StoredChunk], query: Vector) -> Iterator[Vector]:
-    """The cosines of each chunk's sentences, shape (sentences,), from one product for all of them."""
-    if found:
-        ends = np.cumsum([len(chunk.sentence_vectors) for chunk in found])
-        yield from np.split(
-            cosines(np.concatenate([chunk.sentence_vectors for chunk in found]), query), ends[:-1]
+    def _search(self, collection: Collection, query: str, k: int, only: Filter | None) -> Retrieved:
+        check_model(collection, self._embedder.name)
+        group = self._followers.of(collection)
+        vector = self._embedder.embed_query(query)
+        term_weights = group.lexical.term_weights(query)
+        lexical_weight = self._weights.lexical * _known(term_weights)
+        # A replacement that cuts across a search could hide a document from it, old and new.
+        for _ in range(_TRIES):
+            change = self._catalog.last_change(collection)
+            candidates = self._candidates_for(collection, group, query, vector, k, only)
+            scored, best = self._served(collection, candidates, vector, lexical_weight, max(k, RANKING))
+            if self._catalog.last_change(collection) == change:
+                break
+        ranking = [scored.ranked(at) for at in scored.order[: len(best)].tolist()]
+        passages = tuple(
+            _passage(rank, chunk, ranking[rank - 1].score, scored.sentence_scores(scored.order[rank - 1]))
+            for rank, chunk in enumerate(best[:k], start=1)
         )
+        return Retrieved(passages, term_weights, tuple(ranking[:RANKING]))
+
+    def _candidates_for(
+        self, collection: Collection, group: Group, query: str, vector: Vector, k: int, only: Filter | None
+    ) -> _Candidates:
+        """The chunks nearest to the query, and those with the highest BM25 scores, of all that are allowed."""
+        n = max(self._candidates, 2 * k)
+        matrix = group.matrix.snapshot
+        found = group.lexical.search(query, n if only is None else _OVERFETCHED * n)
+        by_terms, scores = matrix.places(found), np.fromiter(found.values(), np.float64)
+        known = by_terms >= 0
+        if only is not None:
+            allowed = matrix.of_versions(self._catalog.live_versions(collection, metadata=only))
+            known &= where_in(allowed, by_terms) >= 0
+            near = matrix.nearest(allowed, vector, n)
+        elif len(matrix) <= self._exact_chunks:
+            near = matrix.nearest(matrix.everywhere, vector, n)
+        else:
+            near = matrix.places(group.dense.search(vector, n))
+        by_terms, scores = by_terms[known], scores[known]
+        places = np.unique(np.concatenate((near[near >= 0], by_terms[:n])))
+        lexical, at = np.zeros(len(places)), where_in(places, by_terms)
+        lexical[at[at >= 0]] = scores[at >= 0]
+        return _Candidates(matrix, places, lexical)
+
+    def _served(
+        self, collection: Collection, candidates: _Candidates, vector: Vector, lexical_weight: float, n: int
+    ) -> tuple[_Scored, list[ChunkText]]:
+        """Scores of the candidates that may be shown, as far as the `n` best tell, and the texts of those, in order.
+
+        Followers have chunks of versions that are not live yet, or not any more; they are left out, and all others
+        scored again.
+        """
+        while True:
+            scored = self._scored(collection, candidates, vector, lexical_weight)
+            best = candidates.matrix.ids(candidates.places[scored.order[:n]])
+            texts = {chunk.id: chunk for chunk in self._catalog.chunks(collection, best)}
+            if len(texts) == len(best):
+                return scored, [texts[each] for each in best]
+            candidates = candidates.without([each for each in best if each not in texts])
+
+    def _scored(
+        self, collection: Collection, candidates: _Candidates, vector: Vector, lexical_weight: float
+    ) -> _Scored:
+        matrix, places, weights = candidates.matrix, candidates.places, self._weights
+        lifts = self._centroids.lifts(collection, matrix, vector)
+        of_chunk, of_sentence = np.array([(each.chunk, each.sentence) for each in lifts]).T[
+            :, matrix.languages[places]
+        ]
+        flat, bounds = matrix.sentence_cosines(places, vector)
+        similarities = _highest(flat, bounds)
+        fused = blend(
+            (matrix.cosines(places, vector) + of_chunk, weights.chunk),
+            (similarities + of_sentence, weights.sentence),
+            (candidates.lexical, lexical_weight),
+        )
+        lifted = flat + np.repeat(of_sentence, np.diff(bounds))
+        return _Scored(fused, similarities, np.round(lifted, 4), bounds, np.argsort(-fused, kind="stable"))
+
+
+def _highest(scores: Vector, bounds: Places) -> Vector:
+    """The highest of each stretch of `scores`, shape (n,); -1 where it has none."""
+    found = np.full(len(bounds) - 1, -1.0, np.float32)
+    some = np.flatnonzero(np.diff(bounds))
+    if len(some):
+        found[some] = np.maximum.reduceat(scores, bounds[some])
+    return found
 
 
 def _known(term_weights: Mapping[str, float]) -> float:
@@ -172,7 +241,7 @@ def _known(term_weights: Mapping[str, float]) -> float:
     return sum(weight < inf for weight in term_weights.values()) / max(1, len(term_weights))
 
 
-def _passage(rank: int, chunk: StoredChunk, score: float, sentence_scores: Vector) -> Passage:
+def _passage(rank: int, chunk: ChunkText, score: float, sentence_scores: tuple[float, ...]) -> Passage:
     offset = chunk.span.start
     return Passage(
         rank=rank,
@@ -186,7 +255,7 @@ def _passage(rank: int, chunk: StoredChunk, score: float, sentence_scores: Vecto
         sentences=tuple(
             Sentence(span, chunk.text[span.start - offset : span.end - offset]) for span in chunk.sentences
         ),
-        sentence_scores=tuple(np.round(sentence_scores, 4).tolist()),
+        sentence_scores=sentence_scores,
         headings=chunk.headings,
         page=chunk.page,
         locator=chunk.locator,

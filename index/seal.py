@@ -5,8 +5,9 @@ leave the folder without a seal, or with one that does not fit.
 """
 
 import json
-import os
 from pathlib import Path
+
+from index.durable import sync_folder
 
 _NAME = "closed.json"
 
@@ -26,7 +27,7 @@ def unseal(folder: Path) -> bool:
     except ValueError:
         intact = False
     (folder / _NAME).unlink()
-    _to_disk(folder)
+    sync_folder(folder)  # or a power failure would bring the seal back
     return intact
 
 
@@ -38,12 +39,3 @@ def _files(folder: Path) -> dict[str, list[int]]:
             state = path.stat()
             found[path.relative_to(folder).as_posix()] = [state.st_size, state.st_mtime_ns]
     return found
-
-
-def _to_disk(folder: Path) -> None:
-    """Make the seal's removal outlive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,6 +27,14 @@ def quantise(vectors: Vectors) -> Int8Vectors:
 def cosines(rows: Int8Vectors | Vectors, query: Vector) -> Vector:
     """Cosine similarity of each row to the unit vector `query`, shape (n,); 0 for a row of zeros."""
     wide = rows.astype(np.float32)
-    lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    similarities: Vector = (wide @ query) / np.maximum(lengths, 1e-12)
+    similarities: Vector = dot(wide, query) / np.maximum(np.sqrt(np.vecdot(wide, wide)), 1e-12)
     return similarities
+
+
+def dot(rows: Vectors, query: Vector) -> Vector:
+    """The product of each row with `query`, shape (n,).
+
+    In one thread: those that `rows @ query` starts wait for each other, on a busy machine for many times as long.
+    """
+    products: Vector = np.vecdot(rows, query)
+    return products

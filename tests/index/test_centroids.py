@@ -1,7 +1,9 @@
 """What a language adds to similarities, on real texts in two languages."""
 
-from index.centroids import Centroids
+from index.centroids import Centroids, Lift
+from index.language import LANGUAGES
 from index.upload import Upload
+from index.vectors import Vector
 from qa_service.services import Services
 
 ENGLISH = ["The pump stands by the harbour.", "Our library opens at nine.", "The winter was long and dark."]
@@ -18,23 +20,26 @@ def put(services: Services, texts: list[str], copies: int) -> None:
         assert result.error is None
 
 
+def lifts(services: Services, query: Vector) -> list[Lift]:
+    collection = services.catalog.collection("default")
+    return Centroids().lifts(collection, services.followers.of(collection).matrix.snapshot, query)
+
+
 def test_a_collection_of_one_language_is_left_as_it_is(services: Services) -> None:
     put(services, ENGLISH, 3)
     query = services.embedder.embed_query("Where is the pump?")
-    assert Centroids(services.catalog).lifts(services.catalog.collection("default"), query) == {}
+    assert set(lifts(services, query)) == {Lift()}
 
 
 def test_the_language_of_the_question_is_not_lifted_and_the_other_is(services: Services) -> None:
     put(services, ENGLISH + RUSSIAN, 3)
-    lifts = Centroids(services.catalog).lifts(
-        services.catalog.collection("default"),
-        services.embedder.embed_query("Where is the pump of the harbour?"),
-    )
-    assert lifts["en"].chunk == lifts["en"].sentence == 0
-    assert lifts["ru"].chunk > 0
-    assert lifts["ru"].sentence > 0
+    found = lifts(services, services.embedder.embed_query("Where is the pump of the harbour?"))
+    of = dict(zip(LANGUAGES, found, strict=True))
+    assert of["en"] == of["de"] == Lift()
+    assert of["ru"].chunk > 0
+    assert of["ru"].sentence > 0
 
 
 def test_an_empty_collection_has_no_lifts(services: Services) -> None:
-    collection = services.collection("default")
-    assert Centroids(services.catalog).lifts(collection, services.embedder.embed_query("Where?")) == {}
+    services.collection("default")
+    assert set(lifts(services, services.embedder.embed_query("Where?"))) == {Lift()}

@@ -1,4 +1,4 @@
-"""Both followers repeat the catalog's changes, from any number, with the same end."""
+"""All followers repeat the catalog's changes, from any number, with the same end."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -10,12 +10,13 @@ from index.catalog import Catalog, Collection, NewVersion
 from index.dense import DenseStore
 from index.follow import Follower, catch_up, mend
 from index.lexical import LexicalFollower
+from index.matrix_files import MatrixFollower
 
 MakeVersion = Callable[..., NewVersion]
 Open = Callable[[str], Follower]
 
 
-@pytest.fixture(params=["dense", "lexical"])
+@pytest.fixture(params=["dense", "lexical", "matrix"])
 def follower(request: pytest.FixtureRequest, tmp_path: Path, collection: Collection) -> Iterator[Open]:
     """Opens the follower of `collection` that is kept under the given name."""
     stores: list[DenseStore] = []
@@ -23,6 +24,8 @@ def follower(request: pytest.FixtureRequest, tmp_path: Path, collection: Collect
     def opened(name: str) -> Follower:
         if request.param == "lexical":
             return LexicalFollower(tmp_path / name)
+        if request.param == "matrix":
+            return MatrixFollower(tmp_path / name, collection, trusted=True)
         stores.append(DenseStore(tmp_path / name, trusted=True))
         return stores[-1].follower(collection)
 
@@ -147,3 +150,19 @@ def test_more_chunks_than_a_batch_are_all_applied(
         catalog.delete(document.id)
     catch_up(catalog, collection, opened)
     assert (opened.count(), opened.ids()) == (0, set())
+
+
+def test_followers_from_different_numbers_catch_up_together(
+    catalog: Catalog, collection: Collection, version: MakeVersion, follower: Open
+) -> None:
+    behind, ahead, lost = follower("behind"), follower("ahead"), follower("lost")
+    put(catalog, collection, version("a", ["one", "two"]))
+    catch_up(catalog, collection, ahead, behind)
+    put(catalog, collection, version("a", ["three"]), version("b", ["four"]))
+    catch_up(catalog, collection, ahead)
+    lost.apply(add=[], remove=[], through=1000)
+    catalog.delete(catalog.documents(collection)[0].id)
+    assert catch_up(catalog, collection, ahead, behind, lost) > 0
+    for each in (ahead, behind, lost):
+        assert each.ids() == expected(catalog, collection)
+        assert each.applied() == catalog.last_change(collection)

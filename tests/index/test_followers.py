@@ -29,15 +29,16 @@ def expected(catalog: Catalog, collection: Collection) -> set[str]:
 
 
 def assert_in_step(catalog: Catalog, collection: Collection, followers: Followers) -> None:
-    pair = followers.of(collection)
-    for follower in (pair.dense, pair.lexical):
+    group = followers.of(collection)
+    for follower in group.all:
         assert follower.ids() == expected(catalog, collection)
         assert follower.applied() == catalog.last_change(collection)
     for document in catalog.documents(collection):
         version = catalog.text(document.id).version_id
         for chunk in catalog.version_chunks(collection, version):
-            assert chunk.id in pair.dense.search(chunk.vector, 3)
-            assert chunk.id in pair.lexical.search(chunk.text, 3)
+            assert chunk.id in group.dense.search(chunk.vector, 3)
+            assert chunk.id in group.lexical.search(chunk.text, 3)
+            assert group.matrix.holds(chunk)
 
 
 @pytest.fixture
@@ -102,12 +103,24 @@ def lose_half_a_database_and_tantivy(path: Path) -> None:
     shutil.rmtree(path / "tantivy")
 
 
+def lose_half_the_matrix(path: Path) -> None:
+    for vectors in path.glob("matrix/*/vectors-*"):
+        os.truncate(vectors, 40)
+
+
 def lose_chroma(path: Path) -> None:
     shutil.rmtree(path / "chroma")
 
 
 @pytest.mark.parametrize(
-    "lose", [shutil.rmtree, lose_chroma, lose_vectors_and_terms, lose_half_a_database_and_tantivy]
+    "lose",
+    [
+        shutil.rmtree,
+        lose_chroma,
+        lose_half_the_matrix,
+        lose_vectors_and_terms,
+        lose_half_a_database_and_tantivy,
+    ],
 )
 def test_lost_files_are_made_again_from_the_catalog_alone(
     path: Path,
@@ -210,9 +223,9 @@ def test_a_search_does_not_wait_for_a_catch_up(
     longest = 0.0
     while writer.is_alive():
         before = time.monotonic()
-        pair = followers.of(collection)
-        assert f"{live}.0" in pair.dense.search(vector, 1000) or pair.dense.count() > 1000
-        assert f"{live}.0" in pair.lexical.search("penguin", 5)
+        group = followers.of(collection)
+        assert f"{live}.0" in group.dense.search(vector, 1000) or group.dense.count() > 1000
+        assert f"{live}.0" in group.lexical.search("penguin", 5)
         longest = max(longest, time.monotonic() - before)
     assert longest < (time.monotonic() - started) / 2
     followers.close()

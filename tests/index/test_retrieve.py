@@ -1,7 +1,10 @@
 """Retrieval over real followers and the real embedding model."""
 
 import pytest
+import sqlalchemy as sa
 
+from index.catalog import Database, NewVersion, sqlite_url
+from index.document import Chunk, Parsed, Span
 from index.errors import EmbeddingMismatch
 from index.retrieve import Retrieved, Retriever
 from index.upload import Upload
@@ -62,6 +65,68 @@ def test_what_is_deleted_is_not_found(searched: Services) -> None:
     (document,) = searched.catalog.documents(collection, source="ferry.txt")
     searched.ingestor(collection).delete(document.id)
     assert "ferry.txt" not in {passage.source for passage in search(searched, "ferry").passages}
+
+
+def test_a_version_that_is_not_live_yet_is_not_found_and_changes_no_score(searched: Services) -> None:
+    collection = searched.catalog.collection("default")
+    before = search(searched, "How deep may one dive?")
+    (diving,) = searched.catalog.documents(collection, source="diving.txt")
+    (chunk,) = searched.catalog.version_chunks(collection, searched.catalog.text(diving.id).version_id)
+    text = "How deep may one dive? To 60 metres."
+    span = Span(0, len(text))
+    searched.catalog.add_pending(
+        collection,
+        [
+            NewVersion(
+                document_id=diving.id,
+                source="diving.txt",
+                origin="",
+                title="diving",
+                metadata={},
+                raw_sha256="0" * 64,
+                parsed=Parsed(text, "text", blocks=(span,)),
+                chunks=(Chunk(0, span, (span,)),),
+                vectors=searched.embedder.embed_query("How deep may one dive?")[None],
+                sentence_vectors=(chunk.sentence_vectors[:1],),
+            )
+        ],
+    )
+    searched.followers.catch_up(collection)
+    found = search(searched, "How deep may one dive?")
+    assert [passage.chunk_id for passage in found.passages] == [each.chunk_id for each in before.passages]
+    assert found.passages[0].source == "diving.txt"
+    assert "60" not in found.passages[0].text
+    searched.catalog.publish(searched.catalog.pending(collection))
+    assert "60" in search(searched, "How deep may one dive?").passages[0].text
+
+
+def test_a_collection_that_is_too_large_to_look_at_all_of_it_is_searched_in_chroma_alike(
+    searched: Services,
+) -> None:
+    collection = searched.catalog.collection("default")
+    large = Retriever(searched.catalog, searched.embedder, searched.followers, exact_chunks=0)
+    for query in ("ferry", "How deep may one dive?", "Hund", "nothing of that"):
+        assert large.search(collection, query, k=3) == search(searched, query)
+
+
+def test_a_filtered_search_finds_what_has_the_words_though_its_vector_is_far(searched: Services) -> None:
+    collection = searched.catalog.collection("default")
+    narrow = Retriever(searched.catalog, searched.embedder, searched.followers, candidates=1)
+    found = narrow.search(collection, "Fähre", k=1, only={"kind": ["note"]}).passages
+    assert found[0].source == "faehre.txt"
+
+
+def test_no_vector_is_read_from_the_catalog_in_a_search(searched: Services) -> None:
+    collection = searched.catalog.collection("default")
+    search(searched, "ferry")
+    url = sqlite_url(searched.settings.data_dir / "catalog.sqlite3")
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE chunks SET vector = x'00', sentence_vectors = x'00'"))
+    database.close()
+    with pytest.raises(ValueError, match="buffer size"):
+        searched.catalog.version_chunks(collection, 1)
+    assert search(searched, "ferry").passages[0].source == "ferry.txt"
 
 
 def test_terms_that_no_document_holds_weigh_infinitely(searched: Services) -> None:
