@@ -15,6 +15,8 @@ def joined(text: str) -> str:
 
     Soft hyphens go. What a hyphen belongs to ("well-known") is joined too where a line ends behind it.
     """
+    if "\n" not in text and "\u00ad" not in text:
+        return text
     text = _SOFT.sub("", text)
     return _BREAK.sub(lambda found: "" if text[found.end()].islower() else found[0], text)
 

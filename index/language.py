@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 Language = Literal["en", "de", "ru", "latin", "other", "unknown"]
@@ -41,7 +42,10 @@ def language(text: str) -> Language:
     `latin` is another language in Latin letters, `other` one in another script (Cyrillic is read as Russian),
     and `unknown` a text in Latin letters that is too short to tell.
     """
-    sample = _WORD.findall(text[:4000])[:_LANGUAGE_SAMPLE]
+    beginning = text[:4000]
+    if beginning.isascii():
+        return _in_latin_letters(_WORD.findall(beginning.lower())[:_LANGUAGE_SAMPLE])
+    sample = _WORD.findall(beginning)[:_LANGUAGE_SAMPLE]
     cyrillic = sum(len(word) for word in sample if "\u0400" <= word[0] <= "\u04ff")
     latin = sum(len(word) for word in sample if word[0] < "\u0250")
     others = sum(len(word) for word in sample) - cyrillic - latin
@@ -49,7 +53,12 @@ def language(text: str) -> Language:
         return "other"
     if cyrillic > latin:
         return "ru"
-    counts = Counter(_LANGUAGE_OF[word] for raw in sample if (word := raw.lower()) in _LANGUAGE_OF)
+    return _in_latin_letters([word.lower() for word in sample])
+
+
+def _in_latin_letters(words: Sequence[str]) -> Language:
+    """The language that most of the function words among `words`, in lower case, are of."""
+    counts = Counter(_LANGUAGE_OF[word] for word in words if word in _LANGUAGE_OF)
     return counts.most_common(1)[0][0] if counts else "unknown"
 
 

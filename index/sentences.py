@@ -151,6 +151,8 @@ _HARD_END = r"""
     (?P<shut> [」』）】》〉〕｝］”’)\]"»]*+ ) \s*+
 """
 _END = re.compile(f"{_SOFT_END}|{_HARD_END}", re.VERBOSE)
+# What either of them begins with: looking for one of these first takes a third of the time.
+_MARK = re.compile("[.!?…‼⁇⁈⁉‽;。！？｡।॥؟۔።፧။។៕։．]")
 
 _OPENING = re.compile(rf"[{re.escape(_OPENERS)}\s]{{0,12}}")
 _WORD = re.compile(r"[^\W\d_]{1,24}")
@@ -197,7 +199,7 @@ def sentences(text: str, blocks: Sequence[Span]) -> list[Span]:
 def _marked(text: str, block: Span) -> Iterator[Span]:
     """The stretches of `block` between the marks that end sentences."""
     start, end = _stripped(text, block.start, block.end)
-    for match in _END.finditer(text, start, end):
+    for match in _ends(text, start, end):
         following = match.end()
         if following >= end:
             break
@@ -212,6 +214,15 @@ def _marked(text: str, block: Span) -> Iterator[Span]:
             start = following
     if start < end:
         yield Span(start, end)
+
+
+def _ends(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """What `_END.finditer` gives."""
+    while mark := _MARK.search(text, start, end):
+        match = _END.match(text, mark.start(), end)
+        if match:
+            yield match
+        start = match.end() if match else mark.end()
 
 
 def _joined(text: str, pieces: Iterator[Span]) -> Iterator[Span]:

@@ -9,11 +9,17 @@ come back as numbers, so spans are exact, and each sentence's tokens are counted
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from index.document import Chunk, Heading, Parsed, Span, locator
 from index.errors import QAError
 from index.sentences import sentences
+from index.table_headers import headers_above
+
+if TYPE_CHECKING:
+    from llama_index.core.node_parser import SentenceSplitter
 
 MAX_SECTION_LEVEL = 3
 """Headings of this level or further out start a section, which chunks don't cross."""
@@ -54,26 +60,28 @@ def split(parsed: Parsed, *, max_tokens: int = 128, count_tokens: Callable[[str]
         raise ValueError(f"max_tokens is {max_tokens}, but a chunk needs room for 1 token or more")
     found = sentences(parsed.text, parsed.blocks)
     units = _units(parsed, found, max_tokens, count_tokens)
+    packer = _Packer(max_tokens)
     packed = [
         tuple(chain.from_iterable(unit.sentences for unit in group))
         for section in _sections(units, max_tokens // 4)
-        for group in _packed(section, max_tokens)
+        for group in packer.packed(section)
     ]
     if list(chain.from_iterable(packed)) != found:
         raise InexactSplit(
             f"{len(found)} sentences were split into chunks that hold {sum(map(len, packed))}, or hold"
             " them in another order: this is a bug, please report it with the version of llama-index-core"
         )
-    paths = _heading_paths(parsed.headings, [group[0].start for group in packed])
+    starts = [group[0].start for group in packed]
+    paths = zip(_heading_paths(parsed.headings, starts), headers_above(parsed, starts), strict=True)
     return [
         Chunk(
             ordinal=ordinal,
             span=Span(group[0].start, group[-1].end),
             sentences=group,
-            headings=path,
+            headings=(*path, *header),
             page=bisect_right(parsed.pages, group[0].start) or None,
         )
-        for ordinal, (group, path) in enumerate(zip(packed, paths, strict=True))
+        for ordinal, (group, (path, header)) in enumerate(zip(packed, paths, strict=True))
     ]
 
 
@@ -124,27 +132,41 @@ def _sections(units: Sequence[_Unit], min_tokens: int) -> Iterator[Sequence[_Uni
             yield units[start:end]
 
 
-def _packed(units: Sequence[_Unit], max_tokens: int) -> Iterator[Sequence[_Unit]]:
-    """`units` in groups of at most `max_tokens`, as LlamaIndex packs them: whole blocks before sentences."""
-    from llama_index.core.node_parser import SentenceSplitter
+class _Packer:
+    """Groups units as LlamaIndex packs them, whole blocks before sentences.
 
-    def tokens(stand_in: str) -> range:
+    Its splitter takes a second to import and a millisecond to make: it is made for the first section that needs it.
+    """
+
+    def __init__(self, max_tokens: int) -> None:
+        self._max_tokens = max_tokens
+
+    def packed(self, units: Sequence[_Unit]) -> Iterator[Sequence[_Unit]]:
+        """`units` in groups of at most `max_tokens`."""
         # A unit over the limit counts as a full chunk: the splitter would cut it.
-        return range(sum(min(units[int(number)].tokens, max_tokens) for number in stand_in.split()))
+        tokens = [min(unit.tokens, self._max_tokens) for unit in units]
+        if sum(tokens) <= self._max_tokens:
+            yield units
+            return
+        stand_in = "".join(
+            f"{chr(10) if unit.starts_block else ' '}{number}:{tokens[number]}"
+            for number, unit in enumerate(units)
+        )
+        for chunk in self._splitter.split_text(stand_in):
+            numbers = [int(word.partition(":")[0]) for word in chunk.split()]
+            yield units[numbers[0] : numbers[-1] + 1]
 
-    splitter = SentenceSplitter(
-        chunk_size=max_tokens,
-        chunk_overlap=0,
-        tokenizer=tokens,
-        paragraph_separator="\n",
-        chunking_tokenizer_fn=lambda line: [f" {number}" for number in line.split()],
-    )
-    stand_in = "".join(
-        ("\n" if unit.starts_block else " ") + str(number) for number, unit in enumerate(units)
-    )
-    for chunk in splitter.split_text(stand_in):
-        numbers = [int(number) for number in chunk.split()]
-        yield units[numbers[0] : numbers[-1] + 1]
+    @cached_property
+    def _splitter(self) -> "SentenceSplitter":
+        from llama_index.core.node_parser import SentenceSplitter
+
+        return SentenceSplitter(
+            chunk_size=self._max_tokens,
+            chunk_overlap=0,
+            tokenizer=lambda stand_in: range(sum(int(word.partition(":")[2]) for word in stand_in.split())),
+            paragraph_separator="\n",
+            chunking_tokenizer_fn=lambda line: [f" {word}" for word in line.split()],
+        )
 
 
 def _heading_levels(headings: Sequence[Heading], found: Sequence[Span]) -> Iterator[int | None]:

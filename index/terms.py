@@ -8,7 +8,9 @@ word is stemmed by English rules in the text and in the question alike, which is
 import re
 import threading
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 import Stemmer  # type: ignore[import-not-found]  # it ships no types
 
@@ -158,20 +160,23 @@ def terms(text: str) -> list[str]:
     """
     if "\n" in text:
         text = " ".join((_SOFT_BREAK.sub("", text), *joined_words(text)))
-    text = _FOOTNOTE_MARKS.sub(" ", _SPACE_IN_NUMBER.sub("", text))
+    if not text.isascii():
+        text = _FOOTNOTE_MARKS.sub(" ", _SPACE_IN_NUMBER.sub("", text))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    found: list[str] = []
-    for piece in _TOKEN.findall(folded.translate(_characters)):
-        if _UNSPACED_RUN.match(piece):
-            found.extend(_pairs(piece))
-        else:
-            found.extend(_word_terms(piece[:MAX_TERM_CHARS]))
-    return found
+    plain = folded.translate(_characters)
+    pieces = _TOKEN.findall(plain)
+    if _UNSPACED_RUN.search(plain):
+        return list(chain.from_iterable(map(_piece_terms, pieces)))
+    return list(chain.from_iterable(map(_word_terms, (piece[:MAX_TERM_CHARS] for piece in pieces))))
 
 
 def content_terms(text: str) -> list[str]:
     """The terms of `text` without those in `STOPWORDS`."""
     return [term for term in terms(text) if term not in STOPWORDS]
+
+
+def _piece_terms(piece: str) -> Sequence[str]:
+    return _pairs(piece) if _UNSPACED_RUN.match(piece) else _word_terms(piece[:MAX_TERM_CHARS])
 
 
 def _pairs(run: str) -> list[str]:

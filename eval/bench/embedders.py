@@ -16,6 +16,7 @@ import numpy as np
 from index.embed import Embedder, Vector, Vectors
 
 _SENTENCE = re.compile(r"[^.]+\.")
+_NOISE = 1 << 20  # components
 
 
 class Composed:
@@ -62,21 +63,30 @@ class Composed:
 
 
 class RandomUnit:
-    """Vectors that depend on the text's bytes alone and say nothing of its meaning."""
+    """Vectors that depend on the text's bytes alone and say nothing of its meaning.
 
-    name = "random-unit/1"
+    A vector is the sum of two stretches of the same noise, which the text's hash picks: that takes microseconds.
+    """
+
+    name = "random-unit/2"
 
     def __init__(self, dimension: int = 384) -> None:
         self.dimension = dimension
+        noise = np.random.default_rng(0).standard_normal(_NOISE + dimension, dtype=np.float32)
+        self._stretches = np.lib.stride_tricks.sliding_window_view(noise, dimension)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """A vector of length 1 for each text."""
-        return np.stack([self.embed_query(text) for text in texts])
+        digests = b"".join(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+        places = np.frombuffer(digests, "<u4").reshape(-1, 2) % _NOISE
+        rows = self._stretches[places[:, 0]] + self._stretches[places[:, 1]]
+        unit: Vectors = rows / np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+        return unit
 
     def embed_query(self, text: str) -> Vector:
         """A vector of length 1."""
-        seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-        return _unit(np.random.default_rng(seed).standard_normal(self.dimension, dtype=np.float32))
+        vector: Vector = self.embed([text])[0]
+        return vector
 
     def count_tokens(self, text: str) -> int:
         """About as many as a model's: four characters each."""

@@ -1,4 +1,4 @@
-"""The door to `examples/citation_query_engine.py`, which is no part of the package and imports LlamaIndex."""
+"""The door to what users would write instead: files of `examples`, which are no part of the package."""
 
 import importlib.util
 import sys
@@ -12,17 +12,17 @@ from eval.errors import EvalError
 from index.embed import Embedder
 from qa_service.services import Services
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "citation_query_engine.py"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def example() -> ModuleType:
-    """The module; raises `EvalError` where the repository is not at hand."""
-    name = "citation_query_engine"
+def example(name: str) -> ModuleType:
+    """The module of that name; raises `EvalError` where the repository is not at hand."""
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, EXAMPLE)
-    if not EXAMPLE.exists() or spec is None or spec.loader is None:
-        raise EvalError(f"{EXAMPLE} is not there: run this in a checkout of the repository")
+    path = EXAMPLES / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if not path.exists() or spec is None or spec.loader is None:
+        raise EvalError(f"{path} is not there: run this in a checkout of the repository")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
@@ -34,7 +34,7 @@ def engines(
     services: Services, collection: str, embedder: Embedder, url: str, *ks: int
 ) -> Iterator[list[Any]]:
     """An engine for each `k`, over the chunks and vectors that the collection holds."""
-    module = example()
+    module = example("citation_query_engine")
     catalog = services.catalog
     held = catalog.collection(collection)
     texts = [

@@ -59,10 +59,16 @@ class LocalEmbedder:
         if not texts:
             return np.empty((0, DIMENSION), np.float32)
         model = self._loaded()
+        means = np.empty((len(texts), DIMENSION), np.float32)
+        # the longest first, so that at the end no thread has a long text while the others have none
+        order = sorted(range(len(texts)), key=lambda at: -len(texts[at]))
         # a pool for each call, because threads do not survive a fork and a server may fork after loading
         with ThreadPoolExecutor(min(self._threads, len(texts)), "embed") as pool:
-            means = list(pool.map(lambda text: model.mean_state(_PASSAGE + text), texts))
-        return unit_rows(np.stack(means), NAME)
+            for at, mean in zip(
+                order, pool.map(lambda at: model.mean_state(_PASSAGE + texts[at]), order), strict=True
+            ):
+                means[at] = mean
+        return unit_rows(means, NAME)
 
     def embed_query(self, text: str) -> Vector:
         """The query's vector, `(384,)`; raises `EmbeddingError` where the model can't be loaded."""

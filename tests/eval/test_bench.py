@@ -15,7 +15,12 @@ from eval.bench.corpus import facts, uploads
 from eval.bench.embedders import Composed, RandomUnit, Timed
 from eval.bench.figures import Goal, Spread
 from eval.bench.provider import Quoting, Trickling, playing
+from eval.bench.rival import example
+from eval.bench.search import Measured
+from eval.bench.serving_process import Process
+from eval.bench.stock import documents, grow, open_catalog
 from eval.cli import main
+from index.catalog import Catalog
 from index.embed import Embedder
 from qa_service.scripted import Reply, ScriptedProvider
 
@@ -194,18 +199,83 @@ def test_bench_streams_hears_every_claim_of_a_real_service(bench: Any) -> None:
     assert "streams cut: 0.00, goal <= 0: met" in result.stdout
 
 
-def test_bench_search_measures_each_size_in_order(bench: Any) -> None:
-    _, written = bench("search", "--size", "300", "--size", "50", "--questions", "5", "-k", "5")
+def test_bench_search_measures_every_system_at_each_size_in_order(bench: Any) -> None:
+    result, written = bench("search", "--size", "300", "--size", "50", "--questions", "5", "-k", "5")
     small, large = written["figures"]["sizes"]
-    assert 40 <= small["chunks"] < 100
-    assert 270 <= large["chunks"] < 400
-    assert small["n"] == large["n"] == 5
+    assert (small["chunks"], large["chunks"]) == (80, 320)
+    for size in (small, large):
+        for name in ("ours", "chroma", "llama_index"):
+            assert size[name]["n"] == 5
+            assert size[name]["p50_ms"] > 0
+        assert size["p50_ratio"] == pytest.approx(
+            size["ours"]["p50_ms"] / size["chroma"]["p50_ms"], abs=0.001
+        )
+        assert [each["share"] for each in size["filtered"]] == [0.5, 0.1, 0.01]
+        assert 0 < size["opening_seconds"] < size["first_search_seconds"]
+        assert 50 < size["memory_mib"] < size["memory_with_model_mib"]
     assert written["figures"]["embed_query"]["p50_ms"] > 0
+    assert written["figures"]["million"]["memory_mib"] > large["memory_mib"]
+    assert "A million chunks" in result.stdout
 
 
-def test_bench_index_tells_what_embedding_took(bench: Any) -> None:
-    _, written = bench("index", "--chunks", "60", "--embedded", "5")
-    figures = written["figures"]
-    assert 0 < figures["local_model"]["embedding_share"] < 1
-    assert figures["random_vectors"]["chunks"] >= 50
-    assert figures["random_vectors"]["chunks_per_second"] > figures["local_model"]["chunks_per_second"]
+def test_a_size_that_goals_are_set_for_is_held_against_them() -> None:
+    took = {"ours": Spread(5.0, 9.0, 100), "chroma": Spread(2.0, 3.0, 100), "llama_index": Spread(9.0, 9.0, 9)}
+    process = Process(2.5, 3.0, 800.0, 1000.0)
+    filtered = dict.fromkeys((2, 10, 100), took)
+    assert Measured(9_999, took, filtered, process).goals == []
+    assert [goal.value for goal in Measured(10_000, took, filtered, process).goals] == [2.5, 3.0]
+    held = Measured(100_000, took, filtered, process).goals
+    assert [(goal.limit, goal.is_met) for goal in held] == [
+        *((2.0, False), (4.0, True)),
+        *((0.2, False),) * 3,
+        *((2.0, False), (900.0, True)),
+    ]
+
+
+def test_a_library_grows_by_documents_that_are_live_and_say_what_they_are_cut_from(tmp_path: Path) -> None:
+    database = open_catalog(tmp_path)
+    catalog = Catalog(database)
+    collection = catalog.ensure_collection("default", embedding_model="any", dimension=384)
+    assert grow(catalog, collection, documents(facts(50), seed=3), chunks=41) == 80
+    (one, two) = catalog.live_versions(collection)
+    for chunk in catalog.version_chunks(collection, one):
+        text = catalog.text(chunk.document_id).text
+        assert chunk.span.of(text) == chunk.text
+        assert all(span.of(text).endswith(".") for span in chunk.sentences)
+        assert len(chunk.sentences) == len(chunk.sentence_vectors) == 6
+        assert np.linalg.norm(chunk.vector) == pytest.approx(1, abs=1e-5)
+    assert set(catalog.live_versions(collection, metadata={"of-2": ["1"]})) == {max(one, two)}
+    database.close()
+
+
+def test_bench_index_measures_every_system_at_each_size_and_the_local_model(bench: Any) -> None:
+    result, written = bench("index", "--size", "120", "--size", "40", "--embedded", "2")
+    small, large = written["figures"]["growth"]
+    assert 80 <= small["chunks"] < large["chunks"] < 260
+    for growth in (small, large):
+        ours = growth["seconds"].pop("ours")
+        assert set(growth["seconds"]) == {"texts", "vectors", "llama_index"}
+        for name, seconds in growth["seconds"].items():
+            assert growth["ratios"][name] == pytest.approx(ours / seconds, abs=0.02, rel=0.1)
+    assert [goal["limit"] for goal in written["goals"]] == [1.0, 1 / 1.3, 1.0, 1 / 1.3, 44.4]
+    assert "LlamaIndex on Chroma" in result.stdout
+    model = written["figures"]["local_model"]
+    assert 110 <= model["words_per_passage"] <= 130
+    assert 0 < model["cpu_ms_per_sentence"] < model["cpu_ms_per_passage"]
+    assert model["chunks_per_second"] > 0
+
+
+def test_what_llama_index_keeps_in_chroma_is_found_again(tmp_path: Path) -> None:
+    module = example("chroma_vector_store")
+    kept = module.collection(tmp_path, "kept")
+    index = module.index_over(kept)
+    vectors = RandomUnit(8).embed(["one", "other"])
+    index.insert_nodes(
+        [
+            module.node(name, vector.tolist(), identifier=name, metadata={"start": 7})
+            for name, vector in zip(("one", "other"), vectors, strict=True)
+        ]
+    )
+    assert kept.count() == 2
+    found = index.vector_store.query(module.VectorStoreQuery(vectors[1].tolist(), similarity_top_k=1))
+    assert [(each.text, each.metadata["start"]) for each in found.nodes] == [("other", 7)]

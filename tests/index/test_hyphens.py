@@ -2,7 +2,7 @@ import time
 
 from index.document import Chunk, Span
 from index.hyphens import joined, joined_words
-from index.ingest import embedded_text
+from index.reuse import embedded_text
 from index.terms import terms
 
 
