@@ -1,32 +1,50 @@
-"""Uploads as jobs: acknowledged when they are in the catalog, and taken up again after a crash."""
+"""Uploads as jobs: acknowledged when they are in the catalog, and taken up again after a crash.
+
+All that is known of a job stands in the catalog, so that any process can list, watch and cancel what another
+one works on.
+"""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 
 from index.catalog import Collection, Database
-from index.catalog.statements import now, reserve
-from index.catalog.tables import collections, job_items, jobs
+from index.catalog.statements import now, require, reserve
+from index.catalog.tables import collections, documents, job_items, jobs, under_way, versions
 from index.errors import NotFound, QAError
+from index.once import Accepted, Once, fingerprint, recall, remember
 from index.upload import Outcome, Upload
 
-JobStatus = Literal["running", "done"]
+ItemStatus = Outcome | Literal["queued", "cancelled"]
+JobStatus = Literal["running", "done", "cancelled"]
+Stage = Literal["queued", "parsing", "embedding", "writing"]
+
+Cursor = tuple[int, str]
+"""A place in the list of jobs: the time and the id of the job before it."""
+
+_SERVED = ("indexed", "replaced")
 
 
 @dataclass(frozen=True, slots=True)
 class JobItem:
-    """One upload of a job; `status` is `queued` until it has ended."""
+    """One upload of a job; `status` is `queued` until it has ended.
+
+    `stage` says what is being done with it until then, and `embedded` of how many `chunks` have been embedded.
+    """
 
     document_id: str
     source: str
     name: str
-    status: Outcome | Literal["queued"]
-    error_code: str | None
-    error_message: str | None
+    status: ItemStatus
+    error_code: str | None = None
+    error_message: str | None = None
+    chunks: int | None = None
+    stage: Stage = "queued"
+    embedded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +58,30 @@ class Job:
 
     @property
     def status(self) -> JobStatus:
-        """`done` when every item has ended, each well or as failed."""
-        return "running" if any(item.status == "queued" for item in self.items) else "done"
+        """What has become of it as a whole."""
+        return _status(item.status for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """A job as it is listed, with the number of its items by their status."""
+
+    id: str
+    collection: str
+    created_at: int
+    counts: Mapping[ItemStatus, int]
+
+    @property
+    def status(self) -> JobStatus:
+        """What has become of it as a whole."""
+        return _status(self.counts)
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
     """An upload that waits to be indexed."""
 
+    job_id: str
     item_id: int
     collection: str
     upload: Upload
@@ -68,51 +102,77 @@ class Jobs:
         self._database = database
 
     def add(self, collection: Collection, uploads: Sequence[Upload]) -> Job:
-        """Acknowledge uploads: when this returns, they are on disk with the ids of their documents."""
-        job_id = secrets.token_hex(12)
+        """The job of uploads that have just been accepted."""
+        return self.get(self.accept(collection, uploads).job_id)
+
+    def accept(
+        self, collection: Collection, uploads: Sequence[Upload], *, once: Once | None = None
+    ) -> Accepted:
+        """Acknowledge uploads: when this returns, they are on disk with the ids of their documents.
+
+        What comes `once` more with the same key within 24 hours gets the same reply, and nothing is done for it.
+        Raises `IdempotencyKeyReused` where something else came with that key, and `NotFound` where the collection
+        has been deleted.
+        """
+        sha256 = fingerprint(uploads) if once else ""
         with self._database.write() as connection:
-            connection.execute(jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now()))
-            for upload in uploads:
-                connection.execute(
-                    job_items.insert().values(
-                        job_id=job_id,
-                        document_id=reserve(
-                            connection, collection.id, source=upload.source, origin=upload.origin
-                        ),
-                        source=upload.source,
-                        origin=upload.origin,
-                        name=upload.name,
-                        title=upload.title,
-                        metadata=dict(upload.metadata),
-                        state="queued",
-                        payload=upload.data,
-                    )
-                )
-        return self.get(job_id)
+            require(connection, collection)
+            if once and (known := recall(connection, collection.id, once, sha256=sha256)):
+                return known
+            accepted = _insert(connection, collection, uploads)
+            if once:
+                remember(connection, collection.id, once, accepted, sha256=sha256)
+        return accepted
 
     def get(self, job_id: str) -> Job:
         """A job; `NotFound` where there is none of that id."""
         with self._database.read() as connection:
-            job = connection.execute(
-                sa.select(jobs, collections.c.name.label("collection"))
-                .join(collections, collections.c.id == jobs.c.collection_id)
-                .where(jobs.c.id == job_id)
-            ).one_or_none()
+            job = connection.execute(_jobs().where(jobs.c.id == job_id)).one_or_none()
             if job is None:
                 raise NotFound(f"there is no job {job_id!r}")
-            rows = connection.execute(
-                sa.select(
-                    job_items.c.document_id,
-                    job_items.c.source,
-                    job_items.c.name,
-                    job_items.c.state,
-                    job_items.c.error_code,
-                    job_items.c.error_message,
+            rows = connection.execute(_items().where(job_items.c.job_id == job_id)).all()
+        return Job(job.id, job.collection, job.created_at, tuple(_item(row) for row in rows))
+
+    def page(
+        self, *, limit: int = 100, before: Cursor | None = None, collections: Sequence[str] | None = None
+    ) -> list[JobSummary]:
+        """Jobs, the newest first, of some collections or of all; `before` is what the page follows."""
+        query = _jobs().order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(sa.tuple_(jobs.c.created_at, jobs.c.id) < sa.tuple_(*map(sa.literal, before)))
+        if collections is not None:
+            query = query.where(_NAME.in_(collections))
+        with self._database.read() as connection:
+            found = connection.execute(query).all()
+            counts = _counts(connection, query)
+        return [JobSummary(row.id, row.collection, row.created_at, counts.get(row.id, {})) for row in found]
+
+    def cancel(self, job_id: str) -> None:
+        """Give up what waits or is under way of a job, and let its bytes go; `NotFound` where there is no job.
+
+        What has ended stays. What was served before of a document is still served; one of which nothing ever
+        was goes.
+        """
+        its = job_items.c.job_id == job_id
+        waiting = sa.and_(its, job_items.c.state == "queued")
+        with self._database.write() as connection:
+            if connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
+                raise NotFound(f"there is no job {job_id!r}")
+            connection.execute(_rest(sa.select(job_items.c.id).where(waiting)))
+            connection.execute(job_items.update().where(waiting).values(state="cancelled", payload=None))
+            connection.execute(
+                documents.delete().where(
+                    documents.c.id.in_(
+                        sa.select(job_items.c.document_id).where(its, job_items.c.state == "cancelled")
+                    ),
+                    ~sa.exists().where(versions.c.document_id == documents.c.id),
+                    ~sa.exists().where(
+                        job_items.c.document_id == documents.c.id, job_items.c.state != "cancelled"
+                    ),
                 )
-                .where(job_items.c.job_id == job_id)
-                .order_by(job_items.c.id)
-            ).all()
-        return Job(job.id, job.collection, job.created_at, tuple(JobItem(*row) for row in rows))
+            )
+
+    # The queue
 
     def queued(self) -> list[int]:
         """The ids of all items that wait, oldest first."""
@@ -120,10 +180,16 @@ class Jobs:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
+    def is_wanted(self, item_id: int) -> bool:
+        """Whether an item still waits: it has not ended, was not cancelled, and its document was not deleted."""
+        query = sa.select(job_items.c.id).where(job_items.c.id == item_id, job_items.c.state == "queued")
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def take(self, item_id: int) -> Queued | None:
-        """A waiting item with its bytes; None where it has ended, or its document was deleted."""
+        """A waiting item with its bytes; None where it is no longer wanted."""
         query = (
-            sa.select(job_items, collections.c.name.label("collection"))
+            sa.select(job_items, _NAME)
             .join(jobs, jobs.c.id == job_items.c.job_id)
             .join(collections, collections.c.id == jobs.c.collection_id)
             .where(job_items.c.id == item_id, job_items.c.state == "queued")
@@ -132,24 +198,133 @@ class Jobs:
             row = connection.execute(query).one_or_none()
         return _queued(row) if row else None
 
-    def end(self, item_id: int, outcome: Outcome, error: QAError | None = None) -> None:
-        """Record how a waiting item ended, and let its bytes go; nothing where it has ended already."""
+    def note(self, item_id: int, stage: Stage, *, embedded: int = 0, chunks: int | None = None) -> None:
+        """Record how far the work on an item is; nothing where it is no longer wanted."""
+        values = {"stage": stage, "embedded": embedded, "chunks": chunks}
+        mine = under_way.c.item_id == item_id
         with self._database.write() as connection:
+            if connection.execute(under_way.update().where(mine).values(values)).rowcount:
+                return
+            wanted = job_items.c.id == item_id, job_items.c.state == "queued"
+            literals = (sa.literal(stage), sa.literal(embedded), sa.literal(chunks, sa.Integer))
+            connection.execute(
+                under_way.insert().from_select(
+                    ["item_id", *values], sa.select(job_items.c.id, *literals).where(*wanted)
+                )
+            )
+
+    def rest(self) -> None:
+        """Record that nothing is under way."""
+        with self._database.write() as connection:
+            connection.execute(under_way.delete())
+
+    def end(
+        self, item_id: int, outcome: Outcome, error: QAError | None = None, *, chunks: int | None = None
+    ) -> None:
+        """Record how a waiting item ended, and let its bytes go; nothing where it has ended already.
+
+        One that was cancelled when its document was being written, so that it is served now, has not been
+        cancelled in the end.
+        """
+        ended = ("queued", "cancelled") if outcome in _SERVED else ("queued",)
+        with self._database.write() as connection:
+            connection.execute(_rest([item_id]))
             connection.execute(
                 job_items.update()
-                .where(job_items.c.id == item_id, job_items.c.state == "queued")
+                .where(job_items.c.id == item_id, job_items.c.state.in_(ended))
                 .values(
                     state=outcome,
                     payload=None,
+                    chunks=chunks,
                     error_code=error.code if error else None,
                     error_message=str(error) if error else None,
                 )
             )
 
 
-def _queued(row: Row[tuple[object, ...]]) -> Queued:
+_NAME = collections.c.name.label("collection")
+
+
+def _jobs() -> sa.Select[Any]:
+    return sa.select(jobs, _NAME).join(collections, collections.c.id == jobs.c.collection_id)
+
+
+def _items() -> sa.Select[Any]:
+    return (
+        sa.select(
+            job_items.c.document_id,
+            job_items.c.source,
+            job_items.c.name,
+            job_items.c.state.label("status"),
+            job_items.c.error_code,
+            job_items.c.error_message,
+            sa.func.coalesce(job_items.c.chunks, under_way.c.chunks).label("chunks"),
+            sa.func.coalesce(under_way.c.stage, "queued").label("stage"),
+            sa.func.coalesce(under_way.c.embedded, 0).label("embedded"),
+        )
+        .outerjoin(under_way, under_way.c.item_id == job_items.c.id)
+        .order_by(job_items.c.id)
+    )
+
+
+def _item(row: Row[Any]) -> JobItem:
+    return JobItem(**row._mapping)
+
+
+def _counts(connection: Connection, listed: sa.Select[Any]) -> dict[str, dict[ItemStatus, int]]:
+    """The number of items by status, of each job that is listed."""
+    its = sa.select(listed.subquery().c.id)
+    rows = connection.execute(
+        sa.select(job_items.c.job_id, job_items.c.state, sa.func.count())
+        .where(job_items.c.job_id.in_(its))
+        .group_by(job_items.c.job_id, job_items.c.state)
+        .order_by(job_items.c.state)
+    )
+    found: dict[str, dict[ItemStatus, int]] = {}
+    for job_id, state, count in rows:
+        found.setdefault(job_id, {})[state] = count
+    return found
+
+
+def _status(statuses: Iterable[ItemStatus]) -> JobStatus:
+    """`running` while an item waits; then `cancelled` where one was, or else `done`."""
+    found = set(statuses)
+    if "queued" in found:
+        return "running"
+    return "cancelled" if "cancelled" in found else "done"
+
+
+def _rest(item_ids: sa.Select[Any] | Sequence[int]) -> sa.Delete:
+    return under_way.delete().where(under_way.c.item_id.in_(item_ids))
+
+
+def _insert(connection: Connection, collection: Collection, uploads: Sequence[Upload]) -> Accepted:
+    job_id = secrets.token_hex(12)
+    connection.execute(jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now()))
+    document_ids = []
+    for upload in uploads:
+        document_id = reserve(connection, collection.id, source=upload.source, origin=upload.origin)
+        document_ids.append(document_id)
+        connection.execute(
+            job_items.insert().values(
+                job_id=job_id,
+                document_id=document_id,
+                source=upload.source,
+                origin=upload.origin,
+                name=upload.name,
+                title=upload.title,
+                metadata=dict(upload.metadata),
+                state="queued",
+                payload=upload.data,
+            )
+        )
+    return Accepted(job_id, tuple(document_ids))
+
+
+def _queued(row: Row[Any]) -> Queued:
     metadata: Mapping[str, str] = row.metadata
     return Queued(
+        job_id=row.job_id,
         item_id=row.id,
         collection=row.collection,
         upload=Upload(

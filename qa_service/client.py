@@ -1,6 +1,8 @@
 """A client of a running service: the command line goes through the process that owns the data directory."""
 
 import json
+import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 
 _SECONDS = httpx.Timeout(300, connect=5)
+_REPEATABLE = ("GET", "PATCH", "DELETE")
+_PAUSE_SECONDS = 1.0
 
 
 class Client:
@@ -65,11 +69,16 @@ class Client:
             yield from page["documents"]
             after = page["next"]
 
+    def text(self, document_id: str) -> JSON:
+        """A document's canonical text."""
+        return self._call("GET", f"/v1/documents/{quote(document_id, safe='')}/text")
+
     def upload(self, collection: str, uploads: "Sequence[Upload]") -> JSON:
         """Hand files of one origin over to be indexed; gives the acknowledgement."""
         return self._call(
             "POST",
             "/v1/documents",
+            headers={"Idempotency-Key": secrets.token_urlsafe(16)},
             files=[("file", (each.name, each.data)) for each in uploads],
             data={
                 "collection": collection,
@@ -82,17 +91,38 @@ class Client:
         """What has become of uploads."""
         return self._call("GET", f"/v1/jobs/{quote(job_id, safe='')}")
 
+    def cancel(self, job_id: str) -> None:
+        """Give up what waits or is under way of a job."""
+        self._call("DELETE", f"/v1/jobs/{quote(job_id, safe='')}")
+
+    def rename(self, document_id: str, body: JSON) -> None:
+        """Give a document another title or source."""
+        self._call("PATCH", f"/v1/documents/{quote(document_id, safe='')}", json=body)
+
     def delete(self, document_id: str) -> None:
         """Remove a document."""
         self._call("DELETE", f"/v1/documents/{quote(document_id, safe='')}")
 
+    def collections(self) -> list[JSON]:
+        """All collections, by name."""
+        found: list[JSON] = self._call("GET", "/v1/collections")["collections"]
+        return found
+
+    def create_collection(self, name: str) -> None:
+        """Make a collection."""
+        self._call("POST", "/v1/collections", json={"name": name})
+
+    def delete_collection(self, name: str) -> None:
+        """Remove a collection with all that is in it."""
+        self._call("DELETE", f"/v1/collections/{quote(name, safe='')}")
+
     def shelf(self, collection: str, *, on_embedded: "OnEmbedded") -> RemoteShelf:
-        """A collection of the service, to synchronise a folder with; what it embeds is not heard of here."""
-        return RemoteShelf(self, collection)
+        """A collection of the service, to synchronise a folder with."""
+        return RemoteShelf(self, collection, on_embedded=on_embedded)
 
     def _call(self, method: str, path: str, **options: Any) -> JSON:
         try:
-            response = self._http.request(method, path, **options)
+            response = self._request(method, path, **options)
             if response.is_error:
                 raise _refused(response)
             return cast("JSON", response.json()) if response.content else {}
@@ -102,6 +132,16 @@ class Client:
             raise ServiceError(
                 f"what answers at {self._url} is not this service: its reply is no JSON"
             ) from None
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The reply; what may be sent twice is, where the service breaks off, as when it is started anew."""
+        try:
+            return self._http.request(method, path, **options)
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            if method not in _REPEATABLE and "Idempotency-Key" not in options.get("headers", {}):
+                raise
+        time.sleep(_PAUSE_SECONDS)
+        return self._http.request(method, path, **options)
 
     def _unreachable(self, error: httpx.HTTPError) -> ServiceError:
         return ServiceError(f"the service at {self._url} can't be reached: {error or type(error).__name__}")

@@ -5,11 +5,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from index.document import Span
 from index.ingest import OnEmbedded
 from qa_service.conversations.store import OPERATOR
-from qa_service.requests import AnswerRequest, SearchRequest, explain
+from qa_service.requests import AnswerRequest, NewCollectionRequest, SearchRequest, explain
 from qa_service.services import LocalShelf, Services
-from qa_service.wire import event_json, passage_json
+from qa_service.wire import collection_json, document_json, event_json, passage_json, text_json
 
 
 class Local:
@@ -33,6 +34,35 @@ class Local:
         except ValidationError as error:
             raise explain(error) from None
         return [passage_json(passage) for passage in self._services.search(wanted)]
+
+    def documents(self, collection: str) -> Iterator[dict[str, Any]]:
+        """All documents of a collection."""
+        catalog = self._services.catalog
+        found = catalog.documents(catalog.collection(collection))
+        return (document_json(each, origin=True) for each in found)
+
+    def text(self, document_id: str) -> dict[str, Any]:
+        """A document's canonical text."""
+        found = self._services.catalog.text(document_id)
+        return text_json(found, Span(0, len(found.text)))
+
+    def collections(self) -> list[dict[str, Any]]:
+        """All collections, by name."""
+        catalog = self._services.catalog
+        counts = catalog.counts()
+        return [collection_json(each, counts[each.id]) for each in catalog.collections() if each.id in counts]
+
+    def create_collection(self, name: str) -> None:
+        """Make a collection."""
+        try:
+            wanted = NewCollectionRequest(name=name)
+        except ValidationError as error:
+            raise explain(error) from None
+        self._services.create_collection(wanted.name)
+
+    def delete_collection(self, name: str) -> None:
+        """Remove a collection with all that is in it."""
+        self._services.delete_collection(name)
 
     def shelf(self, collection: str, *, on_embedded: OnEmbedded) -> LocalShelf:
         """A collection to synchronise a folder with."""

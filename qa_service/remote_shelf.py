@@ -1,22 +1,25 @@
 """A collection behind a running service, to synchronise a folder with."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from index.errors import NotFound
+from index.errors import LoadError, NotFound
 from index.sync import Known
 from index.upload import Outcome, Result, Upload
 from qa_service.errors import ServiceError
 
 if TYPE_CHECKING:
+    from index.ingest import OnEmbedded
     from qa_service.client import Client
 
 _BATCH_BYTES = 16 * 2**20
 _BATCH_FILES = 50
 _POLL_SECONDS = 0.2
 _REFUSED_CONTENT = (400, 413, 415, 422)
+_NOT_THERE_OR_TAKEN = (404, 409)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,21 @@ class RemoteDocument:
     id: str
     source: str
     origin: str
+    title: str
+    metadata: Mapping[str, str]
+    raw_sha256: str | None
 
 
 class RemoteShelf:
-    """Uploads in batches and waits for their jobs; a file that is refused does not affect the others."""
+    """Uploads in batches and waits for their jobs; a file that is refused does not affect the others.
 
-    def __init__(self, client: "Client", collection: str) -> None:
+    `on_embedded` hears what the service says of the document at hand. Who stops waiting gives the job up.
+    """
+
+    def __init__(self, client: "Client", collection: str, *, on_embedded: "OnEmbedded") -> None:
         self._client = client
         self._collection = collection
+        self._on_embedded = on_embedded
 
     def known(self) -> Sequence[Known]:
         """All documents of the collection; none where it does not exist yet."""
@@ -43,7 +53,17 @@ class RemoteShelf:
             if error.http_status != 404:
                 raise
             return []
-        return [RemoteDocument(each["id"], each["source"], each.get("origin", "")) for each in found]
+        return [
+            RemoteDocument(
+                id=each["id"],
+                source=each["source"],
+                origin=each.get("origin", ""),
+                title=each["title"],
+                metadata=each["metadata"],
+                raw_sha256=each["sha256"],
+            )
+            for each in found
+        ]
 
     def put(self, uploads: Iterable[Upload]) -> Iterator[Result]:
         """Upload documents and wait for the job of each batch."""
@@ -58,6 +78,17 @@ class RemoteShelf:
             size += len(upload.data)
         if batch:
             yield from self._upload(batch)
+
+    def rename(self, document_id: str, *, source: str, origin: str, title: str | None) -> bool:
+        """Give a document another place, and another title where there is one; whether that could be done."""
+        body = {"source": source, "origin": origin} | ({"title": title} if title else {})
+        try:
+            self._client.rename(document_id, body)
+        except ServiceError as error:
+            if error.http_status not in (*_NOT_THERE_OR_TAKEN, *_REFUSED_CONTENT):
+                raise
+            return False
+        return True
 
     def delete(self, document_id: str) -> None:
         """Remove a document; `NotFound` where it has gone."""
@@ -87,14 +118,24 @@ class RemoteShelf:
 
     def _ended(self, job_id: str, batch: list[Upload]) -> Iterator[Result]:
         """The results of a job, each when its document has ended."""
-        waiting = {upload.source for upload in batch}
+        try:
+            yield from self._results(job_id, {upload.source for upload in batch})
+        except (KeyboardInterrupt, GeneratorExit):
+            with suppress(ServiceError):
+                self._client.cancel(job_id)
+            raise
+
+    def _results(self, job_id: str, waiting: set[str]) -> Iterator[Result]:
         while True:
             job = self._client.job(job_id)
             for document in job["documents"]:
-                if document["status"] != "queued" and document["source"] in waiting:
+                if document["status"] == "queued":
+                    if document.get("chunks"):
+                        self._on_embedded(document["name"], document["embedded"], document["chunks"])
+                elif document["source"] in waiting:
                     waiting.remove(document["source"])
                     yield _result(document)
-            if job["status"] == "done":
+            if job["status"] != "running":
                 break
             time.sleep(_POLL_SECONDS)
         for source in waiting:  # a document that is deleted meanwhile leaves its job
@@ -103,11 +144,23 @@ class RemoteShelf:
             )
 
 
-def _result(document: dict[str, object]) -> Result:
+def _result(document: dict[str, Any]) -> Result:
+    if document["status"] == "cancelled":
+        return Result(document["source"], "failed", None, error=ServiceError("its job was cancelled"))
     error = cast("dict[str, str] | None", document.get("error"))
     return Result(
-        str(document["source"]),
+        document["source"],
         cast("Outcome", document["status"]),
-        str(document["id"]),
-        error=ServiceError(error["message"]) if error else None,
+        document["id"],
+        document.get("chunks", 0),
+        error=_error(**error) if error else None,
     )
+
+
+def _error(code: str, message: str) -> LoadError | ServiceError:
+    """What kept a document from being indexed: a fault of its own, or another."""
+    return LoadError(message) if code in _codes(LoadError) else ServiceError(message)
+
+
+def _codes(error: type[LoadError]) -> set[str]:
+    return {error.code}.union(*map(_codes, error.__subclasses__()))

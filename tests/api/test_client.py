@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,49 @@ def test_what_is_put_through_the_client_is_indexed_and_known(service: Client) ->
     assert shelf.known() == []
     with pytest.raises(NotFound):
         shelf.delete(known.id)
+
+
+LONG = "\n\n".join(f"Paragraph {at} says that {at} is a number like others." for at in range(1200)).encode()
+
+
+def test_what_the_service_embeds_is_heard_of_and_who_stops_waiting_gives_the_job_up(
+    service: Client, context: Context
+) -> None:
+    heard: list[tuple[str, int, int]] = []
+
+    def listen(name: str, done: int, total: int) -> None:
+        heard.append((name, done, total))
+        if len(set(heard)) == 2:
+            raise KeyboardInterrupt
+
+    shelf = service.shelf("default", on_embedded=listen)
+    with pytest.raises(KeyboardInterrupt):
+        list(shelf.put([Upload("long.txt", "long.txt", LONG, origin="/folder")]))
+    (name, first, total), (_, second, _) = dict.fromkeys(heard)
+    assert name == "long.txt"
+    assert 0 < first < second <= total
+    (job,) = context.services.jobs.page()
+    assert job.status == "cancelled"
+    assert shelf.known() == []
+
+
+def test_a_second_pass_over_a_folder_uploads_nothing(
+    service: Client, context: Context, tmp_path: Path
+) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(TEXT)
+    (folder / "b.txt").write_text("Cats may not come.")
+    shelf = service.shelf("default", on_embedded=lambda _name, _done, _total: None)
+    assert [each.outcome for each in sync(shelf, folder)] == ["indexed"] * 2
+    (folder / "a.txt").rename(folder / "dogs.txt")
+    folder = folder.rename(tmp_path / "away").rename(tmp_path / "docs")
+    assert sorted(each.outcome for each in sync(shelf, folder)) == ["moved", "unchanged"]
+    assert {(each.source, each.title) for each in shelf.known()} == {
+        ("docs/b.txt", "b"),
+        ("docs/dogs.txt", "dogs"),
+    }
+    assert len(context.services.jobs.page()) == 1
 
 
 def test_each_file_of_a_batch_has_its_result(service: Client) -> None:

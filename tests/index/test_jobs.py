@@ -1,12 +1,16 @@
 """Uploads as jobs: acknowledged, ended, and taken up again after a crash."""
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from index.catalog import Catalog, Collection, Database, sqlite_url
-from index.errors import EmptyDocument, InvalidRequest, NotFound
+from index.errors import EmptyDocument, IdempotencyKeyReused, InvalidRequest, NotFound
 from index.jobs import Jobs
+from index.once import Once
 from index.upload import Upload
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
@@ -148,3 +152,127 @@ def test_a_job_is_acknowledged_as_a_whole_or_not_at_all(
     with pytest.raises(InvalidRequest):
         jobs.add(collection, uploads())
     assert catalog.documents(collection) == []
+
+
+# On both databases
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database of each sort."""
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_url")
+    else:
+        url = sqlite_url(tmp_path / "either.sqlite3")
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def here(either: Database) -> Collection:
+    return Catalog(either).ensure_collection("here", embedding_model="m", dimension=4)
+
+
+def test_what_comes_once_more_is_recognised_and_nothing_is_stored_for_it(
+    either: Database, here: Collection
+) -> None:
+    jobs, once = Jobs(either), Once("key", "caller")
+    first = jobs.accept(here, UPLOADS, once=once)
+    assert jobs.accept(here, UPLOADS, once=once) == first
+    assert jobs.accept(here, UPLOADS, once=Once("key", "other")).job_id != first.job_id
+    assert len(jobs.page()) == 2
+    with pytest.raises(IdempotencyKeyReused, match="'key' came with another request"):
+        jobs.accept(here, UPLOADS[:1], once=once)
+
+
+def test_repeats_from_many_threads_are_one_job(either: Database, here: Collection) -> None:
+    start = threading.Barrier(20)
+
+    def accept(_: int) -> str:
+        start.wait()
+        return Jobs(either).accept(here, UPLOADS, once=Once("key")).job_id
+
+    with ThreadPoolExecutor(20) as threads:
+        assert len(set(threads.map(accept, range(20)))) == 1
+    assert len(Jobs(either).page()) == 1
+    assert len(Catalog(either).documents(here)) == len(UPLOADS)
+
+
+def test_a_list_of_jobs_has_pages_and_only_the_collections_that_are_asked_for(
+    either: Database, here: Collection
+) -> None:
+    jobs = Jobs(either)
+    there = Catalog(either).ensure_collection("there", embedding_model="m", dimension=4)
+    made = [jobs.add(here if at % 2 else there, UPLOADS[: at % 3]).id for at in range(7)]
+    whole = jobs.page()
+    assert {each.id for each in whole} == set(made)
+    assert whole == sorted(whole, key=lambda each: (each.created_at, each.id), reverse=True)
+    first = jobs.page(limit=3)
+    rest = jobs.page(before=(first[-1].created_at, first[-1].id))
+    assert first + rest == whole
+    assert [each.collection for each in jobs.page(collections=["there"])] == ["there"] * 4
+    assert jobs.page(collections=[]) == []
+    assert {each.id: dict(each.counts) for each in whole}[made[2]] == {"queued": 2}
+
+
+def test_what_is_under_way_is_told_until_it_ends(either: Database, here: Collection) -> None:
+    jobs = Jobs(either)
+    job = jobs.add(here, UPLOADS)
+    first, second = jobs.queued()
+    jobs.note(first, "parsing")
+    assert jobs.get(job.id).items[0].stage == "parsing"
+    jobs.note(first, "embedding", embedded=3, chunks=9)
+    item, other = Jobs(either).get(job.id).items
+    assert (item.stage, item.embedded, item.chunks) == ("embedding", 3, 9)
+    assert (other.stage, other.embedded, other.chunks) == ("queued", 0, None)
+    jobs.end(first, "indexed", chunks=9)
+    jobs.note(first, "writing", embedded=9, chunks=9)  # too late
+    item, _ = jobs.get(job.id).items
+    assert (item.status, item.stage, item.chunks) == ("indexed", "queued", 9)
+    jobs.note(second, "parsing")
+    jobs.rest()
+    assert [each.stage for each in jobs.get(job.id).items] == ["queued", "queued"]
+
+
+def test_what_is_cancelled_waits_no_more_and_what_has_ended_stays(either: Database, here: Collection) -> None:
+    jobs, catalog = Jobs(either), Catalog(either)
+    job = jobs.add(here, UPLOADS)
+    first, second = jobs.queued()
+    jobs.end(first, "failed", EmptyDocument("'a' holds no text"))
+    jobs.note(second, "embedding", embedded=1, chunks=2)
+    jobs.cancel(job.id)
+    cancelled = jobs.get(job.id)
+    assert (cancelled.status, [item.status for item in cancelled.items]) == (
+        "cancelled",
+        ["failed", "cancelled"],
+    )
+    assert (jobs.queued(), jobs.take(second), jobs.is_wanted(second)) == ([], None, False)
+    assert [(each.source, each.status) for each in catalog.documents(here)] == [("a", "failed")]
+    jobs.end(second, "failed", EmptyDocument("'b' holds no text"))
+    assert jobs.get(job.id) == cancelled
+    with pytest.raises(NotFound, match="'nope'"):
+        jobs.cancel("nope")
+
+
+def test_a_document_that_another_job_wants_outlives_a_cancelled_one(
+    either: Database, here: Collection
+) -> None:
+    jobs, catalog = Jobs(either), Catalog(either)
+    first, second = jobs.add(here, UPLOADS[:1]), jobs.add(here, UPLOADS[:1])
+    jobs.cancel(second.id)
+    (document,) = catalog.documents(here)
+    assert (document.id, document.status) == (first.items[0].document_id, "queued")
+    jobs.cancel(first.id)
+    assert catalog.documents(here) == []
+
+
+def test_what_was_being_written_when_it_was_cancelled_is_told_as_it_is_served(
+    either: Database, here: Collection
+) -> None:
+    jobs = Jobs(either)
+    job = jobs.add(here, UPLOADS[:1])
+    (item_id,) = jobs.queued()
+    jobs.cancel(job.id)
+    jobs.end(item_id, "replaced", chunks=1)
+    assert (jobs.get(job.id).status, jobs.get(job.id).items[0].status) == ("done", "replaced")
