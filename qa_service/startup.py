@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from index.errors import QAError
 from qa_service.errors import ShuttingDown, StartingUp
-from qa_service.replies import HEADERS, problem_headers, problem_json
+from qa_service.exchange import exchange_of
+from qa_service.replies import HEADERS, problem_headers, problem_json, readiness_json
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -58,10 +59,13 @@ class Startup:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
         path = environ["PATH_INFO"]
-        if path not in ("/livez", "/readyz"):
+        if path not in _OWN:
             self._tried.wait(PATIENCE_SECONDS)
         if self._opened and not self._closing.is_set():
             return self._opened.wsgi(environ, start_response)
+        if exchange := exchange_of(environ):
+            exchange.route = path if path in _OWN else None
+            exchange.code = self._reason
         status, headers, body = self._reply(path)
         data = json.dumps(body, ensure_ascii=False).encode()
         start_response(status, [*HEADERS.items(), *headers.items(), ("Content-Length", str(len(data)))])
@@ -80,7 +84,7 @@ class Startup:
             case "/livez":
                 return "200 OK", _JSON, {"status": "alive"}
             case "/readyz":
-                return _UNAVAILABLE, _JSON, {"status": "not ready", "reason": self._reason}
+                return _UNAVAILABLE, _JSON, readiness_json(self._reason, {})
             case _:
                 error = self._error()
                 return _UNAVAILABLE, problem_headers(error), problem_json(error)
@@ -108,5 +112,6 @@ class Startup:
             pause = min(2 * pause, _MAX_PAUSE_SECONDS)
 
 
+_OWN = ("/livez", "/readyz")
 _UNAVAILABLE = "503 Service Unavailable"
 _JSON = {"Content-Type": "application/json"}
