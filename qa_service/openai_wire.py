@@ -5,21 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
+from index.catalog import Collection
 from index.document import LOCATORS
-from qa_service.answer import Event, Finished, PassagesFound, Reason
+from qa_service.answer import Event, Finished, PassagesFound
+from qa_service.asides import NOTES, SIDES
 from qa_service.plain import clean
 from qa_service.wire import JSON, event_json
 
-_NOTES: Mapping[Reason, str] = {
-    "empty_index": "There are no documents to answer from.",
-    "no_relevant_passage": "The documents do not say.",
-    "not_in_passages": "The documents do not say.",
-    "partly_not_in_passages": "The documents do not say the rest.",
-    "unverifiable": "No answer could be checked against the documents.",
-    "incomplete": "The answer was cut short.",
-}
-# One sentence with what follows: alone, it would be one without a citation.
-_SIDES = {"a": "The documents disagree, and one says: ", "b": "Another says: "}
 _SOURCES = "\n\nSources:\n"
 _SOURCE = re.compile(r"\[\d+\] ")
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -39,10 +31,18 @@ def error_json(problem: Mapping[str, Any]) -> JSON:
     }
 
 
-def models_json(names: Iterable[str]) -> JSON:
-    """Collections as models. When one was made is not kept, so that `created` is 0."""
-    made = {"object": "model", "created": 0, "owned_by": "qa-service"}
-    return {"object": "list", "data": [{"id": name, **made} for name in names]}
+def models_json(collections: Iterable[Collection]) -> JSON:
+    """Collections as models; `created` is in seconds here."""
+    data = [
+        {
+            "id": each.name,
+            "object": "model",
+            "created": each.created_at // 1000,
+            "owned_by": "qa-service",
+        }
+        for each in collections
+    ]
+    return {"object": "list", "data": data}
 
 
 def without_sources(text: str) -> str:
@@ -136,7 +136,7 @@ class Completion:
 
     def _add_claim(self, claim: JSON) -> None:
         side = claim.get("side")
-        said = _SIDES[side] if side and side != self._side else ""
+        said = SIDES[side] if side and side != self._side else ""
         self._side = side
         self._content += f"{' ' if self._content else ''}{said}{claim['text']}"
         for citation in claim["citations"]:
@@ -146,7 +146,7 @@ class Completion:
             self._annotations.append(self._annotation(citation, start, len(self._content)))
 
     def _add_end(self, answer: JSON) -> None:
-        if note := _NOTES.get(answer.get("reason", "")):
+        if note := NOTES.get(answer.get("reason", "")):
             self._content += f"{' ' if self._content else ''}{note}"
         if self._has_sources and answer["citations"]:
             self._content += _SOURCES + "\n".join(map(self._line, answer["citations"]))
