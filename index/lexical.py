@@ -2,11 +2,23 @@
 
 The number of the last applied change is a document of the index itself, written in the same commit as the
 chunks: the two can't disagree after a crash.
+
+tantivy keeps the words of what was deleted until it merges the part of the index that they stand in, which may never
+happen. So the index holds no words: it holds a keyed fingerprint of each term. Its key is a part of that document,
+and new for each index.
 """
 
+import hashlib
+import json
+import secrets
 import shutil
+import struct
+import zlib
+from base64 import b85encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from math import inf, log
 from pathlib import Path
 
@@ -17,9 +29,36 @@ from index.errors import FollowerError
 from index.terms import content_terms, terms
 
 _MARK = "applied"
-_FORMAT = "lexical-1"
+_FORMAT = "lexical-2"
 _HEAP_BYTES = 64 * 1024 * 1024
 _HEADING_BOOST = 0.5
+_FINGERPRINT_BYTES = 8  # of ten million terms, two have the same one with a probability of 3 in a million
+_CACHED_FINGERPRINTS = 1 << 16
+_SUMMED = ("idx", "pos", "term", "store", "fast", "fieldnorm")
+_MAGIC = 1337
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What the index says of itself: the number of the last applied change, and the key of its fingerprints."""
+
+    seq: int
+    key: bytes
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.key.hex()} {self._digest()}"
+
+    @classmethod
+    def read(cls, text: str) -> "_Mark":
+        """The mark that was written so; `ValueError` where it is another."""
+        seq, key, _ = text.split(" ")
+        mark = cls(int(seq), bytes.fromhex(key))
+        if str(mark) != text:
+            raise ValueError("the mark of the index is damaged")
+        return mark
+
+    def _digest(self) -> str:
+        return hashlib.blake2b(f"{self.seq}".encode(), key=self.key, digest_size=8).hexdigest()
 
 
 class LexicalFollower:
@@ -28,12 +67,13 @@ class LexicalFollower:
     def __init__(self, path: Path) -> None:
         self._path = path
         with _named_errors():
-            self._index = self._open()
+            self._index, self._key = self._open()
 
     def applied(self) -> int:
         """The number of the last change that has been applied."""
         with _named_errors():
-            return _applied(self._index)
+            mark = _mark(self._index)
+        return mark.seq if mark else 0
 
     def apply(self, *, add: Sequence[StoredChunk], remove: Sequence[str], through: int) -> None:
         """Take chunks in and out and record change number `through`, in one commit; one caller at a time."""
@@ -45,9 +85,9 @@ class LexicalFollower:
                 for identifier in (*remove, *(chunk.id for chunk in add)):
                     writer.delete_documents_by_term("id", identifier)
                 for chunk in add:
-                    writer.add_document(_document(chunk))
+                    writer.add_document(self._document(chunk))
                 writer.delete_documents_by_term("kind", _MARK)
-                writer.add_document(tantivy.Document(kind=_MARK, seq=through))
+                writer.add_document(tantivy.Document(kind=_MARK, mark=str(_Mark(through, self._key))))
                 writer.commit()
                 writer.wait_merging_threads()
             finally:
@@ -58,13 +98,13 @@ class LexicalFollower:
     def clear(self) -> None:
         """Forget everything."""
         with _named_errors():
-            shutil.rmtree(self._path, ignore_errors=True)
-            self._index = self._open()
+            _remove(self._path)
+            self._index, self._key = self._open()
 
     def count(self) -> int:
         """How many chunks it holds."""
         with _named_errors():
-            return int(self._index.searcher().num_docs) - bool(_applied(self._index))
+            return int(self._index.searcher().num_docs) - (_mark(self._index) is not None)
 
     def ids(self) -> set[str]:
         """The ids of all chunks that it holds."""
@@ -94,58 +134,120 @@ class LexicalFollower:
         total = searcher.num_docs
         weights = {}
         for term in dict.fromkeys(content_terms(query)):
-            holding = min(searcher.doc_freq("text", term), total)  # it counts chunks that have gone, too
+            fingerprint = _fingerprint(self._key, term)
+            holding = min(
+                searcher.doc_freq("text", fingerprint), total
+            )  # it counts chunks that have gone, too
             weights[term] = log(1 + (total - holding + 0.5) / (holding + 0.5)) if holding else inf
         return weights
 
     def _any_of(self, wanted: Iterable[str]) -> tantivy.Query:
         schema = self._index.schema
         clauses = []
-        for term in wanted:
+        for term in (_fingerprint(self._key, each) for each in wanted):
             text = tantivy.Query.term_query(schema, "text", term, index_option="freq")
             above = tantivy.Query.term_query(schema, "above", term, index_option="freq")
             clauses.append((tantivy.Occur.Should, text))
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(above, _HEADING_BOOST)))
         return tantivy.Query.boolean_query(clauses)
 
-    def _open(self) -> tantivy.Index:
+    def _document(self, chunk: StoredChunk) -> tantivy.Document:
+        above = " ".join((chunk.title, *chunk.headings))
+        return tantivy.Document(
+            id=chunk.id, kind="chunk", text=self._joined(terms(chunk.text)), above=self._joined(terms(above))
+        )
+
+    def _joined(self, words: Iterable[str]) -> str:
+        return " ".join(_fingerprint(self._key, word) for word in words)
+
+    def _open(self) -> tuple[tantivy.Index, bytes]:
         place = self._path / _FORMAT
         try:
-            return _opened(place)
+            if not place.exists() or torn(self._path):
+                _remove(self._path)  # an older release's holds words
+            with _no_panic():
+                return _opened(place)
         except (ValueError, OSError):
             # A follower holds nothing that the catalog lacks: a damaged one is made again.
-            shutil.rmtree(self._path, ignore_errors=True)
+            _remove(self._path)
             return _opened(place)
 
 
-def _opened(place: Path) -> tantivy.Index:
+def torn(path: Path) -> str | None:
+    """The name of a file of the index under `path` that is not as tantivy wrote it, None where all are.
+
+    tantivy does not compare the CRC-32 that its files end with: a JSON object with the sum of what stands before, the
+    length of that object, and a number that is always the same (tantivy 0.27). What a commit that was cut off has
+    left belongs to no part of the index, and does not count.
+    """
+    place = path / _FORMAT
+    if not place.exists():
+        return None
+    try:
+        for file in _files(place):
+            if not _is_whole(file.read_bytes()):
+                return file.name
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return "meta.json"
+    return None
+
+
+def _files(place: Path) -> Iterator[Path]:
+    """The files of an index that end with a sum, as its list of parts has them."""
+    for segment in json.loads((place / "meta.json").read_text())["segments"]:
+        name = segment["segment_id"].replace("-", "")
+        yield from (place / f"{name}.{ending}" for ending in _SUMMED)
+        if segment["deletes"]:
+            yield place / f"{name}.{segment['deletes']['opstamp']}.del"
+
+
+def _is_whole(content: bytes) -> bool:
+    try:
+        length, magic = struct.unpack("<II", content[-8:])
+        summed = json.loads(content[-8 - length : -8])["crc"]
+    except (struct.error, ValueError, KeyError, TypeError):
+        return False
+    return bool(magic == _MAGIC and summed == zlib.crc32(content[: -8 - length]))
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or a file that stands where one should be."""
+    if path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _opened(place: Path) -> tuple[tantivy.Index, bytes]:
+    """The index in a folder, and the key of its fingerprints."""
     place.mkdir(parents=True, exist_ok=True)
     index = tantivy.Index(_schema(), str(place))
-    # The fields hold terms that are already made: they are only to be cut at the separator.
+    # The fields hold fingerprints: they are only to be cut at the separator.
     words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
     index.register_tokenizer("terms", words)
-    _applied(index)  # some damage only shows at the first search
-    return index
+    mark = _mark(index)  # some damage only shows at the first search
+    return index, mark.key if mark else secrets.token_bytes(32)
 
 
-def _document(chunk: StoredChunk) -> tantivy.Document:
-    above = " ".join((chunk.title, *chunk.headings))
-    return tantivy.Document(
-        id=chunk.id, kind="chunk", text=_joined(terms(chunk.text)), above=_joined(terms(above))
-    )
-
-
-def _applied(index: tantivy.Index) -> int:
+def _mark(index: tantivy.Index) -> _Mark | None:
     searcher = index.searcher()
     hits = searcher.search(tantivy.Query.term_query(index.schema, "kind", _MARK), 1, count=False).hits
-    return int(searcher.doc(hits[0][1])["seq"][0]) if hits else 0
+    return _Mark.read(str(searcher.doc(hits[0][1])["mark"][0])) if hits else None
+
+
+@lru_cache(maxsize=_CACHED_FINGERPRINTS)
+def _fingerprint(key: bytes, term: str) -> str:
+    """What stands for a term in the index: a BLAKE2b hash with a key, in characters without a separator."""
+    return b85encode(
+        hashlib.blake2b(term.encode(), key=key, digest_size=_FINGERPRINT_BYTES).digest()
+    ).decode()
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
-    builder.add_integer_field("seq", stored=True)
+    builder.add_text_field("mark", stored=True, tokenizer_name="raw", index_option="basic")
     for field in ("text", "above"):
         builder.add_text_field(field, tokenizer_name="terms", index_option="freq")
     return builder.build()
@@ -154,7 +256,8 @@ def _schema() -> tantivy.Schema:
 @contextmanager
 def _named_errors() -> Iterator[None]:
     try:
-        yield
+        with _no_panic():
+            yield
     except (ValueError, OSError) as error:
         raise FollowerError(
             f"the search by words failed: {error}; free the disk and try again; where that does not help, "
@@ -162,5 +265,14 @@ def _named_errors() -> Iterator[None]:
         ) from error
 
 
-def _joined(words: Iterable[str]) -> str:
-    return " ".join(words)
+@contextmanager
+def _no_panic() -> Iterator[None]:
+    """Make an error of what is none to Python: the failed assertions of Rust, by which tantivy ends on some damage."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"tantivy failed on it: {error}") from error

@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from index.catalog import Database
-from index.catalog.tables import conversations, turns
+from index.catalog.tables import conversations, documents, turns
 from index.errors import NotFound
 from qa_service.conversations.history import Turn
+from qa_service.conversations.redaction import documents_of, without
 from qa_service.database import open_database
 from qa_service.errors import ConversationFull
 from qa_service.plain import visible
@@ -106,26 +107,64 @@ class Conversations:
     def append(
         self, conversation_id: str, caller: Caller, *, question: str, query: str, said: str, answer: JSON
     ) -> None:
-        """Keep a turn: it is on the disk when this returns. `NotFound` where the conversation has gone."""
+        """Keep a turn: it is on the disk when this returns. `NotFound` where the conversation has gone.
+
+        Nothing is kept of documents that were deleted while it was answered.
+        """
         now = _now()
         last = sa.select(sa.func.max(turns.c.ordinal)).where(turns.c.conversation_id == conversation_id)
         with self._database.write() as connection:
             self._prune(connection)
             self._require(connection, conversation_id, caller)
+            shown = documents_of(answer)
+            stored = sa.select(documents.c.id).where(documents.c.id.in_(shown))
+            gone = shown - set(connection.execute(stored).scalars())
+            kept = _without(question, query, said, answer, gone)
             connection.execute(
                 turns.insert().values(
                     conversation_id=conversation_id,
                     ordinal=(connection.execute(last).scalar() or 0) + 1,
                     created_at=now,
                     question=visible(question),
-                    query=visible(query),
-                    said=visible(said),
-                    answer=answer,
+                    **kept,
                 )
             )
             connection.execute(
                 conversations.update().where(conversations.c.id == conversation_id).values(updated_at=now)
             )
+
+    def forget_all(self, document_ids: Set[str]) -> None:
+        """Take what stands of many documents out of all answers that are kept, in one pass over them."""
+        if not document_ids:
+            return
+        key = (turns.c.conversation_id, turns.c.ordinal)
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(*key, turns.c.answer))
+            keys = [tuple(row[:2]) for row in rows if documents_of(row.answer) & document_ids]
+        with self._database.write() as connection:
+            for conversation_id, ordinal in keys:
+                this = (turns.c.conversation_id == conversation_id) & (turns.c.ordinal == ordinal)
+                for row in connection.execute(sa.select(turns).where(this)).all():
+                    kept = _without(row.question, row.query, row.said, row.answer, set(document_ids))
+                    connection.execute(turns.update().where(this).values(**kept))
+        self._database.scrub()
+
+    def forget(self, document_id: str) -> None:
+        """Take what stands of a document out of all answers that are kept; the questions stay as they were asked."""
+        of_it = sa.cast(turns.c.answer, sa.Text).contains(document_id, autoescape=True)
+        key = (turns.c.conversation_id, turns.c.ordinal)
+        with self._database.read() as connection:
+            if not connection.execute(sa.select(*key).where(of_it).limit(1)).first():
+                return
+        with self._database.write() as connection:
+            for row in connection.execute(sa.select(turns).where(of_it)).all():
+                kept = _without(row.question, row.query, row.said, row.answer, {document_id})
+                connection.execute(
+                    turns.update()
+                    .where(turns.c.conversation_id == row.conversation_id, turns.c.ordinal == row.ordinal)
+                    .values(**kept)
+                )
+        self._database.scrub()
 
     def list(self, caller: Caller, *, limit: int = 100, before: str | None = None) -> list[Conversation]:
         """The conversations, newest first; `before` is the id that the page follows."""
@@ -151,11 +190,14 @@ class Conversations:
         with self._database.write() as connection:
             self._require(connection, conversation_id, caller)
             connection.execute(conversations.delete().where(conversations.c.id == conversation_id))
+        self._database.scrub()
 
     def delete_all(self, caller: Caller) -> int:
         """Remove all conversations of the caller; how many there were."""
         with self._database.write() as connection:
-            return connection.execute(conversations.delete().where(self._seen_by(caller))).rowcount
+            count = connection.execute(conversations.delete().where(self._seen_by(caller))).rowcount
+        self._database.scrub()
+        return count
 
     def prune(self) -> None:
         """Remove what has had its time."""
@@ -195,6 +237,16 @@ def opened_conversations(settings: Settings) -> Iterator[Conversations]:
         yield Conversations(database, days=settings.conversation_days)
     finally:
         database.close()
+
+
+def _without(question: str, query: str, said: str, answer: JSON, gone: set[str]) -> JSON:
+    """The columns of a turn in which nothing stands of the documents that have `gone`."""
+    if gone:
+        answer = without(answer, gone)
+    if answer.get("reason") == "document_deleted":
+        # The query may have been put in the words of what was answered.
+        said, query, answer = "", question, {**answer, "query": question}
+    return {"query": visible(query), "said": visible(said), "answer": answer}
 
 
 def _listed() -> sa.Select[Any]:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import random
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,59 @@ def test_searches_go_on_while_chunks_come_and_go(follower: LexicalFollower) -> N
         thread.join()
     assert found <= {frozenset({f"{number}.0"}) for number in range(1, 10)}
     assert len(found) > 1
+
+
+def test_no_file_of_an_index_holds_a_word(tmp_path: Path) -> None:
+    follower = LexicalFollower(tmp_path)
+    text = "Zqkestrel nests behind the lighthouse"
+    follower.apply(add=stored(1, text, "fish", title="Zqosprey", headings=("Zqheron",)), remove=[], through=1)
+    assert set(follower.search("zqkestrel zqosprey zqheron lighthouse", 5)) == {"1.0", "1.1"}
+    content = b"".join(path.read_bytes() for path in files(tmp_path)).lower()
+    for word in (b"zqkestrel", b"zqosprey", b"zqheron", b"lighthous", b"nest", b"fish"):
+        assert word not in content
+
+
+def test_two_indexes_have_nothing_in_common_for_the_same_word(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        LexicalFollower(tmp_path / name).apply(add=stored(1, "seals"), remove=[], through=1)
+    one, two = ({path.read_bytes() for path in (tmp_path / name).rglob("*.term")} for name in ("one", "two"))
+    assert one.isdisjoint(two)
+
+
+def test_an_index_finds_its_words_again_when_it_is_opened_again_and_when_it_was_cleared(
+    tmp_path: Path,
+) -> None:
+    LexicalFollower(tmp_path).apply(add=stored(1, "seals"), remove=[], through=1)
+    follower = LexicalFollower(tmp_path)
+    assert list(follower.search("seals", 5)) == ["1.0"]
+    follower.clear()
+    follower.apply(add=stored(2, "seals"), remove=[], through=2)
+    assert list(follower.search("seals", 5)) == ["2.0"]
+    assert list(LexicalFollower(tmp_path).search("seals", 5)) == ["2.0"]
+
+
+def test_the_index_of_an_older_release_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "lexical-1").mkdir()
+    (tmp_path / "lexical-1" / "old.term").write_bytes(b"words")
+    assert LexicalFollower(tmp_path).applied() == 0
+    assert not (tmp_path / "lexical-1").exists()
+
+
+def test_a_single_bit_that_was_flipped_anywhere_leaves_an_index_whole_or_empty(tmp_path: Path) -> None:
+    dice = random.Random(1)  # noqa: S311 - it chooses the bit
+    for at, path in enumerate(_written(tmp_path / "first")):
+        for trial in range(3):
+            folder = tmp_path / f"{at}.{trial}"
+            hurt = _written(folder)[at]
+            content = bytearray(hurt.read_bytes())
+            content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+            hurt.write_bytes(content)
+            try:
+                follower = LexicalFollower(folder)
+                found = (follower.applied(), set(follower.search("seals", 5)))
+            except FollowerError:
+                continue  # as it is made again then
+            assert found in ((3, {"1.0", "1.1"}), (0, set())), (path.name, found)
 
 
 def files(path: Path) -> list[Path]:

@@ -48,7 +48,7 @@ def append(kept: Conversations, conversation_id: str, question: str, caller: Cal
         question=question,
         query=f"{question} in full",
         said=f"Said of {question}",
-        answer={"text": f"{question} «ответ»", "passages": [1.5]},
+        answer={"text": f"{question} «ответ»", "usage": [1.5]},
     )
 
 
@@ -80,7 +80,7 @@ def test_turns_come_back_whole_and_in_their_order(kept: Conversations) -> None:
     append(kept, made.id, "Two?")
     listed, kept_turns = kept.export(made.id, ALICE)
     assert [turn.question for turn in kept_turns] == ["One?", "Two?"]
-    assert kept_turns[0].answer == {"text": "One? «ответ»", "passages": [1.5]}
+    assert kept_turns[0].answer == {"text": "One? «ответ»", "usage": [1.5]}
     assert (listed.turns, listed.title) == (2, "One?")
     assert listed.updated_at >= listed.created_at
     assert kept.history(made.id, ALICE) == (

@@ -115,7 +115,7 @@ class Trial:
         assert self.served == {source: _hash(text) for source, text in self.files.items()}
 
     def _check(self, services: Services, collection: Collection) -> dict[str, str]:
-        catalog, pair = services.catalog, services.followers.of(collection)
+        catalog, group = services.catalog, services.followers.of(collection)
         documents = catalog.documents(collection)
         assert len({document.source for document in documents}) == len(documents)
         assert catalog.held_versions(collection) == catalog.live_versions(collection)
@@ -133,7 +133,7 @@ class Trial:
             assert document.id in {passage.document_id for passage in found}, f"{word} is not found"
             for passage in found:
                 assert passage.span.of(catalog.text(passage.document_id).text) == passage.text
-        for follower in (pair.dense, pair.lexical):
+        for follower in group.all:
             assert follower.ids() == chunk_ids
             assert follower.applied() == catalog.last_change(collection)
         return {document.source: str(document.raw_sha256) for document in documents}
