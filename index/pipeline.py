@@ -111,8 +111,9 @@ class Stage:
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for its end."""
-        self._thread.join()
+        """Wait for its end; not where it is its own thread that asks, in which what was abandoned may be collected."""
+        if self._thread is not threading.current_thread():
+            self._thread.join()
 
     def _run(self) -> None:
         try:

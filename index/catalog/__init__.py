@@ -1,15 +1,19 @@
 """The truth: documents, canonical texts, chunks, vectors, jobs, keys and conversations, in one SQL database."""
 
-from index.catalog.catalog import Catalog, check_model
+from index.catalog.catalog import Catalog, check_model, mismatches
 from index.catalog.database import Database, sqlite_url
 from index.catalog.records import (
     Change,
+    ChunkText,
     Collection,
+    Counts,
     Document,
     DocumentText,
+    NewVectors,
     NewVersion,
     Pending,
     StoredChunk,
+    StoredVectors,
     chunk_id,
     parse_chunk_id,
 )
@@ -17,15 +21,20 @@ from index.catalog.records import (
 __all__ = [
     "Catalog",
     "Change",
+    "ChunkText",
     "Collection",
+    "Counts",
     "Database",
     "Document",
     "DocumentText",
+    "NewVectors",
     "NewVersion",
     "Pending",
     "StoredChunk",
+    "StoredVectors",
     "check_model",
     "chunk_id",
+    "mismatches",
     "parse_chunk_id",
     "sqlite_url",
 ]

@@ -6,7 +6,7 @@ new one, a crash leaves nothing half-written, and whatever is in the database is
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -17,21 +17,43 @@ from index.catalog import statements
 from index.catalog.database import Database
 from index.catalog.records import (
     Change,
+    ChunkText,
     Collection,
+    Counts,
     Document,
     DocumentText,
+    NewVectors,
     NewVersion,
     Pending,
     StoredChunk,
+    StoredVectors,
     parse_chunk_id,
 )
-from index.catalog.rows import chunk_query, document_query, to_chunk, to_collection, to_document, to_text
-from index.catalog.tables import changes, chunks, collections, documents, job_items, labels, versions
+from index.catalog.rows import (
+    EQUAL_CONTENT,
+    chunk_query,
+    document_query,
+    text_query,
+    to_chunk,
+    to_chunk_text,
+    to_collection,
+    to_document,
+    to_text,
+)
+from index.catalog.tables import (
+    answers,
+    changes,
+    chunks,
+    collections,
+    documents,
+    job_items,
+    labels,
+    versions,
+)
 from index.document import Span
-from index.errors import EmbeddingMismatch, InvalidRequest, NotFound
-from index.language import LANGUAGES, Language
+from index.errors import CatalogError, CollectionExists, EmbeddingMismatch, InvalidRequest, NotFound
 
-_BATCH = 250  # chunks in a statement, of three bound values each: every SQLite build takes 999
+_BATCH = 250  # chunks in a statement, of two bound values each: every SQLite build takes 999
 _MAX_FILTER_VALUES = 1000
 _LONGEST = 2**31 - 1
 _LAST_CHANGE = sa.select(sa.func.max(changes.c.seq)).where(
@@ -57,7 +79,7 @@ class Catalog:
         """The collection of that name; `NotFound` where there is none."""
         found = self._find_collection(name)
         if found is None:
-            raise NotFound(f"there is no collection {name!r}: index a document into it first")
+            raise statements.no_collection(name)
         return found
 
     def ensure_collection(self, name: str, *, embedding_model: str, dimension: int) -> Collection:
@@ -65,15 +87,107 @@ class Catalog:
 
         Raises `EmbeddingMismatch` where it was indexed with another model: their vectors can't be compared.
         """
-        if not (name.isascii() and name.replace("-", "").replace("_", "").isalnum() and len(name) <= 63):
+        found = self._find_collection(name)
+        if found is None:
+            with suppress(CollectionExists):  # somebody else has made it in this moment
+                self.create_collection(name, embedding_model=embedding_model, dimension=dimension)
+            found = self.collection(name)
+        check_model(found, embedding_model)
+        return found
+
+    def create_collection(self, name: str, *, embedding_model: str, dimension: int) -> Collection:
+        """A new, empty collection; `CollectionExists` where there is one of that name."""
+        if not _is_name(name):
             raise InvalidRequest(
                 f"{name!r} can't name a collection: use 1 to 63 ASCII letters, digits, - and _"
             )
-        found = self._find_collection(name)
-        if found is None:
-            found = self._make_collection(name, embedding_model, dimension)
-        check_model(found, embedding_model)
-        return found
+        this = sa.select(collections).where(collections.c.name == name)
+        with self._database.write() as connection:
+            if connection.execute(this).first():
+                raise CollectionExists(
+                    f"there is a collection {name!r} already: choose another name, or delete it first"
+                )
+            connection.execute(
+                collections.insert().values(
+                    uid=secrets.token_hex(8),
+                    name=name,
+                    embedding_model=embedding_model,
+                    dimension=dimension,
+                    created_at=statements.now(),
+                )
+            )
+            row = connection.execute(this).one()
+        return to_collection(row)
+
+    def delete_collection(self, collection: Collection) -> list[str]:
+        """Remove a collection with its documents, chunks, vectors and jobs, and the answers from it that can be rated.
+
+        Gives the ids of its documents; `NotFound` where it has gone. Its number is never used again.
+        """
+        its = collections.c.id == collection.id
+        held = sa.select(documents.c.id).where(documents.c.collection_id == collection.id)
+        with self._database.write() as connection:
+            ids = list(connection.execute(held).scalars())
+            if not connection.execute(collections.delete().where(its)).rowcount:
+                raise statements.no_collection(collection.name)
+            connection.execute(changes.delete().where(changes.c.collection_id == collection.id))
+            connection.execute(answers.delete().where(answers.c.collection == collection.name))
+        self._database.scrub()
+        return ids
+
+    def change_model(
+        self,
+        collection: Collection,
+        moved: Collection,
+        vectors: Iterable[NewVectors],
+        *,
+        versions_seen: Iterable[int],
+    ) -> None:
+        """Put the vectors of another embedding model in the place of all that a collection has, in one transaction.
+
+        `moved` is what the collection is then. Its `uid` is a new one, so that nothing that was made of the old
+        vectors passes for its own. Raises `NotFound` where it has gone, and `CatalogError` where it has versions
+        that are not among those seen: nothing is changed then.
+        """
+        held = (
+            sa.select(versions.c.id)
+            .join(documents, documents.c.id == versions.c.document_id)
+            .where(documents.c.collection_id == collection.id)
+        )
+        with self._database.write() as connection:
+            statements.require(connection, collection)
+            if set(connection.execute(held).scalars()).difference(versions_seen):
+                raise CatalogError(
+                    f"documents have come into collection {collection.name!r} meanwhile, and it is as it was: "
+                    "stop what indexes them and call `qa reindex` again, which goes on from here"
+                )
+            statements.replace_vectors(connection, vectors)
+            connection.execute(
+                collections.update()
+                .where(collections.c.id == collection.id)
+                .values(uid=moved.uid, embedding_model=moved.embedding_model, dimension=moved.dimension)
+            )
+        self._database.scrub()
+
+    def require(self, collection: Collection) -> None:
+        """Raise `NotFound` where a collection has been deleted, also where another has its name now."""
+        with self._database.read() as connection:
+            statements.require(connection, collection)
+
+    def counts(self) -> dict[int, Counts]:
+        """How much each collection holds, by the collection's number."""
+        query = (
+            sa.select(
+                collections.c.id,
+                sa.func.count(documents.c.id).label("documents"),
+                sa.func.coalesce(sa.func.sum(versions.c.chunk_count), 0).label("chunks"),
+            )
+            .outerjoin(documents, documents.c.collection_id == collections.c.id)
+            .outerjoin(versions, versions.c.id == documents.c.live_version)
+            .group_by(collections.c.id)
+        )
+        with self._database.read() as connection:
+            return {row.id: Counts(row.documents, row.chunks) for row in connection.execute(query)}
 
     def collection_of(self, document_id: str) -> Collection:
         """The collection that holds a document; `NotFound` where there is no such document."""
@@ -89,25 +203,11 @@ class Catalog:
         return to_collection(row)
 
     def _find_collection(self, name: str) -> Collection | None:
+        if not _is_name(name):  # PostgreSQL takes no NUL, not even to look for it
+            return None
         with self._database.read() as connection:
             row = connection.execute(sa.select(collections).where(collections.c.name == name)).one_or_none()
         return to_collection(row) if row else None
-
-    def _make_collection(self, name: str, embedding_model: str, dimension: int) -> Collection:
-        this = sa.select(collections).where(collections.c.name == name)
-        with self._database.write() as connection:
-            if (row := connection.execute(this).one_or_none()) is None:
-                connection.execute(
-                    collections.insert().values(
-                        uid=secrets.token_hex(8),
-                        name=name,
-                        embedding_model=embedding_model,
-                        dimension=dimension,
-                        created_at=statements.now(),
-                    )
-                )
-                row = connection.execute(this).one()
-        return to_collection(row)
 
     # Writing documents
 
@@ -115,10 +215,11 @@ class Catalog:
         """Store versions with their chunks and vectors, complete but not yet served.
 
         Gives None for one whose document has been deleted meanwhile: nothing is stored of it. A pending
-        version of the same document gives way.
+        version of the same document gives way. Raises `NotFound` where the collection has been deleted.
         """
         stored: list[Pending | None] = []
         with self._database.write() as connection:
+            statements.require(connection, collection)
             for version in new:
                 document_id = version.document_id
                 if document_id is None:
@@ -182,11 +283,43 @@ class Catalog:
             statements.drop_versions(connection, collection_id, document_id)
             connection.execute(job_items.delete().where(job_items.c.document_id == document_id))
             connection.execute(documents.delete().where(documents.c.id == document_id))
+        self._database.scrub()
 
     def set_origin(self, document_id: str, origin: str) -> None:
         """Record the folder that a document is now synchronised from; empty for none."""
         with self._database.write() as connection:
             statements.set_origin(connection, document_id, origin)
+
+    def rename(
+        self,
+        document_id: str,
+        *,
+        source: str | None = None,
+        origin: str | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Give a document another source, origin or title; its text, chunks and vectors stay as they are.
+
+        Raises `NotFound` where there is none, and `SourceTaken` where another one has that source.
+        """
+        its = documents.c.id == document_id
+        places = {
+            name: value for name, value in (("source", source), ("origin", origin)) if value is not None
+        }
+        with self._database.write() as connection:
+            found = connection.execute(sa.select(documents).where(its)).one_or_none()
+            if found is None:
+                raise NotFound(f"there is no document {document_id!r}")
+            if source is not None:
+                statements.require_free(connection, found.collection_id, source, document_id)
+            if places:
+                connection.execute(documents.update().where(its).values(places))
+            if found.live_version is None or (source is None and title is None):
+                return
+            if title is not None:
+                live = versions.c.id == found.live_version
+                connection.execute(versions.update().where(live).values(title=title))
+            statements.take_again(connection, found.collection_id, found.live_version)
 
     # Reading documents
 
@@ -244,23 +377,24 @@ class Catalog:
 
     # Chunks
 
-    def chunks(self, collection: Collection, ids: Sequence[str]) -> list[StoredChunk]:
-        """The live chunks among `ids`, in no particular order; those that have gone are left out."""
+    def chunks(self, collection: Collection, ids: Sequence[str]) -> list[ChunkText]:
+        """The live chunks among `ids`, in no particular order; those that have gone are left out.
+
+        Their vectors are not read.
+        """
         pairs: set[tuple[int, int]] = set()
         for value in ids:
             with suppress(ValueError):  # what is no id names no chunk
                 pairs.add(parse_chunk_id(value))
         wanted = sorted(pairs)
-        live = chunk_query(collection.id).where(documents.c.live_version == versions.c.id)
-        key = sa.tuple_(chunks.c.version_id, chunks.c.ordinal)
-        found: list[StoredChunk] = []
+        found: list[ChunkText] = []
         with self._database.read() as connection:
             for at in range(0, len(wanted), _BATCH):
                 batch = wanted[at : at + _BATCH]
-                # The versions are for the planner of SQLite, which looks no pairs up in an index.
-                of_versions = chunks.c.version_id.in_({version_id for version_id, _ in batch})
-                rows = connection.execute(live.where(of_versions, key.in_(batch)))
-                found.extend(to_chunk(row) for row in rows)
+                values = {"collection_id": collection.id}
+                for i, (version_id, ordinal) in enumerate(batch):
+                    values[f"version_{i}"], values[f"ordinal_{i}"] = version_id, ordinal
+                found.extend(map(to_chunk_text, connection.execute(text_query(len(batch)), values)))
         return found
 
     def version_chunks(self, collection: Collection, version_id: int) -> list[StoredChunk]:
@@ -269,18 +403,17 @@ class Catalog:
         with self._database.read() as connection:
             return [to_chunk(row) for row in connection.execute(query.order_by(chunks.c.ordinal))]
 
-    def sample(self, collection: Collection, *, per_language: int) -> dict[Language, list[StoredChunk]]:
-        """Live chunks by their language, at most `per_language` of each, from the beginnings of documents."""
-        live = chunk_query(collection.id).where(documents.c.live_version == versions.c.id)
-        found: dict[Language, list[StoredChunk]] = {}
+    def stored_vectors(self, content_hashes: Sequence[bytes]) -> dict[bytes, list[StoredVectors]]:
+        """By their hash the vectors of stored chunks with that content: some of the newest, where there are many."""
+        found: dict[bytes, list[StoredVectors]] = {}
+        wanted = [*dict.fromkeys(content_hashes)]
         with self._database.read() as connection:
-            for spoken in LANGUAGES:
-                rows = connection.execute(
-                    live.where(chunks.c.language == spoken)
-                    .order_by(chunks.c.ordinal, chunks.c.version_id)
-                    .limit(per_language)
-                )
-                found[spoken] = [to_chunk(row) for row in rows]
+            for at in range(0, len(wanted), _BATCH):
+                rows = connection.execute(EQUAL_CONTENT, {"hashes": wanted[at : at + _BATCH]})
+                for content_hash, *values in rows:
+                    title, headings, vector, sentence_vectors = values
+                    equal = StoredVectors(title, tuple(headings), vector, sentence_vectors)
+                    found.setdefault(content_hash, []).append(equal)
         return found
 
     def live_versions(
@@ -339,13 +472,29 @@ class Catalog:
             return [Change(*row) for row in connection.execute(query)]
 
 
+def _is_name(text: str) -> bool:
+    return text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) <= 63
+
+
 def check_model(collection: Collection, embedding_model: str) -> None:
     """Raise `EmbeddingMismatch` unless the collection was indexed with `embedding_model`."""
     if collection.embedding_model != embedding_model:
         raise EmbeddingMismatch(
             f"collection {collection.name!r} was indexed with {collection.embedding_model!r}, not "
-            f"{embedding_model!r}: set QA_EMBEDDING_MODEL back, or index into another collection"
+            f"{embedding_model!r}: stop the service and run `qa reindex` to embed it again, or set "
+            "QA_EMBEDDING_MODEL back"
         )
+
+
+def mismatches(collections: Iterable[Collection], embedding_model: str) -> list[EmbeddingMismatch]:
+    """An error for each collection that was indexed with another model than `embedding_model`."""
+    found = []
+    for collection in collections:
+        try:
+            check_model(collection, embedding_model)
+        except EmbeddingMismatch as error:
+            found.append(error)
+    return found
 
 
 @lru_cache(maxsize=32)

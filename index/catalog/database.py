@@ -1,6 +1,7 @@
 """The database under the catalog: opening, migrating, and short read and write transactions."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,23 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from index.errors import CatalogError, DiskFull, NewerSchema
+from index.lease import FileLease, Lease, PostgresLease
 
-HEAD = "0005"
+HEAD = "0007"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 60
 _WAL_BYTES = 64 * 1024 * 1024
+_SCRUB_SECONDS = 2
 _FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _FULL_STATE = "53100"  # PostgreSQL's disk_full
 _WRITER = 0x71615F77  # the number that PostgreSQL knows our one writer by
+_LEADER = 0x71616C64  # and the one of the process that leads
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "tcp_user_timeout": 20_000,
+}
 
 
 def sqlite_url(path: Path) -> str:
@@ -44,6 +54,8 @@ class Database:
             self._engine if sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
         )
         self._writer = self._engine.execution_options(writes=True)
+        self._is_sqlite = sqlite
+        self._unscrubbed = threading.Event()
         try:
             self._migrate()
             if sqlite:
@@ -56,6 +68,13 @@ class Database:
         """Close all connections."""
         self._engine.dispose()
 
+    def lease(self) -> Lease:
+        """The right to do what one process over this database may do at a time."""
+        if self._is_sqlite:
+            file = Path(self._engine.url.database or "catalog")
+            return FileLease(file.with_name(f"{file.name}-lease"))
+        return PostgresLease(self._engine, _LEADER)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read transaction: one snapshot of the database."""
@@ -67,6 +86,33 @@ class Database:
         """A write transaction, durable when the block has ended; one at a time, others wait."""
         with self._named_errors(), self._writer.connect() as connection, connection.begin():
             yield connection
+        if self._unscrubbed.is_set():
+            self._scrub(seconds=0)
+
+    def scrub(self) -> bool:
+        """Empty SQLite's log of writes, which still holds what was deleted; whether that is done.
+
+        Whoever reads for longer than two seconds keeps it, as a backup does: then each write tries again, and the
+        last one to close the database. A server has a log of its own, which is its operator's.
+        """
+        return not self._is_sqlite or self._scrub(seconds=_SCRUB_SECONDS)
+
+    def _scrub(self, *, seconds: float) -> bool:
+        self._unscrubbed.clear()  # first: a write that comes meanwhile may set it
+        busy = 1
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+            (busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        except sqlite3.OperationalError:  # as where the disk is full: what was written is safe in the log
+            connection.invalidate()
+        finally:
+            connection.close()
+            if busy:
+                self._unscrubbed.set()
+        return not busy
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -137,7 +183,10 @@ def _engine(url: str) -> Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed)
-        engine = sa.create_engine(parsed, pool_pre_ping=True, pool_size=16, max_overflow=256)
+        patience = _PATIENCE if parsed.get_driver_name() == "psycopg" else {}
+        engine = sa.create_engine(
+            parsed, pool_pre_ping=True, pool_size=16, max_overflow=256, connect_args=patience
+        )
     except (sa.exc.ArgumentError, ImportError) as error:  # a URL of no known form, or without its driver
         raise CatalogError(
             f"QA_DATABASE_URL can't be used: {error}; leave it unset for SQLite, or install psycopg and "

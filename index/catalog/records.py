@@ -20,7 +20,7 @@ DocumentStatus = Literal["queued", "indexed", "failed"]
 class Collection:
     """The documents that are searched together, and the model their vectors come from.
 
-    `uid` tells it from the collections of every other catalog.
+    `uid` tells it from the collections of every other catalog; `created_at` is a Unix time in milliseconds.
     """
 
     id: int
@@ -28,6 +28,15 @@ class Collection:
     name: str
     embedding_model: str
     dimension: int
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a collection holds: documents, those that wait or have failed too, and chunks that are served."""
+
+    documents: int
+    chunks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,8 @@ class NewVersion:
 
     It belongs to the document `document_id`, or, where that is None, to that of its source, which is made
     where it is new. `vectors` is float32 (chunks, dimension), of unit length; `sentence_vectors` holds one
-    int8 array (sentences, dimension) for each chunk.
+    int8 array (sentences, dimension) for each chunk, and `content_hashes` one hash, or nothing where the vectors
+    are not to be used for chunks of equal content.
     """
 
     document_id: str | None
@@ -86,6 +96,28 @@ class NewVersion:
     chunks: tuple[Chunk, ...]
     vectors: Vectors
     sentence_vectors: tuple[Int8Vectors, ...]
+    content_hashes: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """The vectors of a chunk as they are stored, float32 and int8, and what stands above the chunk."""
+
+    title: str
+    headings: tuple[str, ...]
+    vector: bytes
+    sentence_vectors: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewVectors:
+    """What takes the place of a chunk's vectors, as it is stored: float32, int8, and the hash of their content."""
+
+    version_id: int
+    ordinal: int
+    vector: bytes
+    sentence_vectors: bytes
+    content_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +129,8 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredChunk:
-    """A live or pending chunk as followers and retrieval see it; all spans are offsets in the document.
+class ChunkText:
+    """What a live or pending chunk says, and where; all spans are offsets in the document.
 
     `packed_sentences` holds the spans as they are stored, little-endian int32 pairs (start, end).
     """
@@ -114,10 +146,7 @@ class StoredChunk:
     packed_sentences: bytes
     headings: tuple[str, ...]
     page: int | None
-    vector: Vector
-    sentence_vectors: Int8Vectors
-    language: Language = "unknown"
-    locator: Locator = "page"
+    locator: Locator = field(default="page", kw_only=True)
 
     @property
     def id(self) -> str:
@@ -126,8 +155,17 @@ class StoredChunk:
 
     @property
     def sentences(self) -> tuple[Span, ...]:
-        """The sentences' spans, made when they are asked for: a search ranks many more chunks than it shows."""
+        """The sentences' spans, made when they are asked for: followers take many more chunks than are shown."""
         return tuple(Span(start, end) for start, end in struct.iter_unpack("<ii", self.packed_sentences))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk(ChunkText):
+    """A chunk with its vectors, as followers take it."""
+
+    vector: Vector
+    sentence_vectors: Int8Vectors
+    language: Language = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

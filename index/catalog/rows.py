@@ -1,21 +1,54 @@
 """Queries over the catalog's tables, and the records that their rows become."""
 
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from index.catalog.records import Collection, Document, DocumentStatus, DocumentText, StoredChunk
+from index.catalog.records import ChunkText, Collection, Document, DocumentStatus, DocumentText, StoredChunk
 from index.catalog.tables import chunks, documents, job_items, versions
 from index.document import Heading, Span, locator
 
+_TEXT_COLUMNS = ("version_id", "ordinal", "start", "end", "page", "headings", "text", "sentences")
+_EQUAL = 4  # chunks of equal content that are looked at: one of them may stand under the same headings
 
+_newest = (
+    sa.select(
+        chunks.c.content_hash,
+        chunks.c.version_id,
+        chunks.c.ordinal,
+        sa.func.row_number()
+        .over(
+            partition_by=chunks.c.content_hash, order_by=(chunks.c.version_id.desc(), chunks.c.ordinal.desc())
+        )
+        .label("place"),
+    )
+    .where(chunks.c.content_hash.in_(sa.bindparam("hashes", expanding=True)))
+    .subquery()
+)
+EQUAL_CONTENT = (
+    sa.select(
+        _newest.c.content_hash,
+        versions.c.title,
+        chunks.c.headings,
+        chunks.c.vector,
+        chunks.c.sentence_vectors,
+    )
+    .join(chunks, (chunks.c.version_id == _newest.c.version_id) & (chunks.c.ordinal == _newest.c.ordinal))
+    .join(versions, versions.c.id == chunks.c.version_id)
+    .where(_newest.c.place <= _EQUAL)
+)
+"""The vectors of the newest chunks whose content hash is among `hashes`; all of them are found in an index."""
+
+
+@cache
 def document_query() -> sa.Select[Any]:
     """Documents with their live version and the last upload of theirs, for `to_document`."""
     last = (
         sa.select(sa.func.max(job_items.c.id))
-        .where(job_items.c.document_id == documents.c.id)
+        .where(job_items.c.document_id == documents.c.id, job_items.c.state != "cancelled")
         .correlate(documents)
         .scalar_subquery()
     )
@@ -59,9 +92,36 @@ def chunk_query(collection_id: int) -> sa.Select[Any]:
     )
 
 
+@lru_cache(maxsize=64)
+def text_query(n: int) -> sa.Select[Any]:
+    """The texts of the live ones among `n` chunks of a collection, for `to_chunk_text`.
+
+    Its values are `collection_id`, and `version_0`, `ordinal_0` and so on: SQLite looks pairs up in an index where they
+    are written out, but not where they are a list. It is kept, since building it takes longer than running it.
+    """
+    one_of = (
+        sa.and_(
+            chunks.c.version_id == sa.bindparam(f"version_{at}"),
+            chunks.c.ordinal == sa.bindparam(f"ordinal_{at}"),
+        )
+        for at in range(n)
+    )
+    live = sa.and_(documents.c.id == versions.c.document_id, documents.c.live_version == versions.c.id)
+    return (
+        sa.select(
+            *(chunks.c[name] for name in _TEXT_COLUMNS),
+            *(versions.c.document_id, versions.c.title, versions.c.metadata, versions.c.format),
+            documents.c.source,
+        )
+        .join(versions, versions.c.id == chunks.c.version_id)
+        .join(documents, live)
+        .where(documents.c.collection_id + 0 == sa.bindparam("collection_id"), sa.or_(*one_of))
+    )
+
+
 def to_collection(row: Row[Any]) -> Collection:
     """A collection from its row."""
-    return Collection(row.id, row.uid, row.name, row.embedding_model, row.dimension)
+    return Collection(row.id, row.uid, row.name, row.embedding_model, row.dimension, row.created_at)
 
 
 def to_document(row: Row[Any]) -> Document:
@@ -106,23 +166,34 @@ def to_text(row: Row[Any]) -> DocumentText:
     )
 
 
+def to_chunk_text(row: Row[Any]) -> ChunkText:
+    """A chunk's text from a row of `text_query`."""
+    return ChunkText(**_said(row))
+
+
 def to_chunk(row: Row[Any]) -> StoredChunk:
     """A stored chunk from a row of `chunk_query`."""
     vector = np.frombuffer(row.vector, "<f4")
     return StoredChunk(
-        version_id=row.version_id,
-        ordinal=row.ordinal,
-        document_id=row.document_id,
-        title=row.title,
-        source=row.source,
-        metadata=row.metadata,
-        span=Span(row.start, row.end),
-        text=row.text,
-        packed_sentences=row.sentences,
-        headings=tuple(row.headings),
-        page=row.page,
+        **_said(row),
         vector=vector,
         sentence_vectors=np.frombuffer(row.sentence_vectors, np.int8).reshape(-1, len(vector)),
         language=row.language,
-        locator=locator(row.format),
     )
+
+
+def _said(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "version_id": row.version_id,
+        "ordinal": row.ordinal,
+        "document_id": row.document_id,
+        "title": row.title,
+        "source": row.source,
+        "metadata": row.metadata,
+        "span": Span(row.start, row.end),
+        "text": row.text,
+        "packed_sentences": row.sentences,
+        "headings": tuple(row.headings),
+        "page": row.page,
+        "locator": locator(row.format),
+    }

@@ -2,16 +2,21 @@
 
 import hashlib
 import secrets
+import struct
 import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from index.catalog.records import NewVersion
-from index.catalog.tables import changes, chunks, documents, labels, versions
+from index.catalog.records import Collection, NewVectors, NewVersion
+from index.catalog.tables import changes, chunks, collections, documents, labels, versions
 from index.document import Chunk
+from index.errors import NotFound, SourceTaken
 from index.language import language
+
+_BATCH = 1000  # vectors that are written at once
 
 
 def now() -> int:
@@ -36,6 +41,31 @@ def reserve(connection: Connection, collection_id: int, *, source: str, origin: 
         )
     )
     return document_id
+
+
+def require(connection: Connection, collection: Collection) -> None:
+    """Raise `NotFound` where a collection has been deleted or moved to another embedding model."""
+    query = sa.select(collections.c.id).where(
+        collections.c.id == collection.id, collections.c.uid == collection.uid
+    )
+    if connection.execute(query).first() is None:
+        raise no_collection(collection.name)
+
+
+def no_collection(name: str) -> NotFound:
+    """The error for a collection that is not there."""
+    return NotFound(f"there is no collection {name!r}: index a document into it first")
+
+
+def require_free(connection: Connection, collection_id: int, source: str, document_id: str) -> None:
+    """Raise `SourceTaken` where a document of the collection, other than the given one, has that source."""
+    query = sa.select(documents.c.id).where(
+        documents.c.collection_id == collection_id,
+        documents.c.source == source,
+        documents.c.id != document_id,
+    )
+    if (other := connection.execute(query).scalar()) is not None:
+        raise SourceTaken(f"the document {other!r} has the source {source!r}: delete it, or choose another")
 
 
 def set_origin(connection: Connection, document_id: str, origin: str) -> None:
@@ -76,25 +106,60 @@ def insert_version(connection: Connection, collection_id: int, document_id: str,
             labels.insert(),
             [{"version_id": version_id, "key": key, "value": value} for key, value in new.metadata.items()],
         )
-    rows = [
-        {
+    connection.execute(chunks.insert(), [*_chunk_rows(version_id, new)])
+    _log(connection, collection_id, "add", version_id, len(new.chunks))
+    return version_id
+
+
+def _chunk_rows(version_id: int, new: NewVersion) -> Iterator[dict[str, object]]:
+    hashes = new.content_hashes or [None] * len(new.chunks)
+    vectors = new.vectors.astype("<f4", copy=False)
+    for chunk, vector, sentence_vectors, content_hash in zip(
+        new.chunks, vectors, new.sentence_vectors, hashes, strict=True
+    ):
+        text = chunk.span.of(new.parsed.text)
+        yield {
             "version_id": version_id,
             "ordinal": chunk.ordinal,
             "start": chunk.span.start,
             "end": chunk.span.end,
             "page": chunk.page,
             "headings": list(chunk.headings),
-            "text": chunk.span.of(parsed.text),
+            "text": text,
             "sentences": _pack(chunk),
-            "vector": vector.astype("<f4").tobytes(),
+            "vector": vector.tobytes(),
             "sentence_vectors": sentence_vectors.tobytes(),
-            "language": language(chunk.span.of(parsed.text)),
+            "language": language(text),
+            "content_hash": content_hash,
         }
-        for chunk, vector, sentence_vectors in zip(new.chunks, new.vectors, new.sentence_vectors, strict=True)
-    ]
-    connection.execute(chunks.insert(), rows)
-    _log(connection, collection_id, "add", version_id, len(rows))
-    return version_id
+
+
+def replace_vectors(connection: Connection, new: Iterable[NewVectors]) -> None:
+    """Store other vectors for chunks, as far as these are still there; no change is logged."""
+    statement = chunks.update().where(
+        chunks.c.version_id == sa.bindparam("of_version"), chunks.c.ordinal == sa.bindparam("at")
+    )
+    rows = iter(new)
+    while batch := list(islice(rows, _BATCH)):
+        connection.execute(
+            statement,
+            [
+                {
+                    "of_version": each.version_id,
+                    "at": each.ordinal,
+                    "vector": each.vector,
+                    "sentence_vectors": each.sentence_vectors,
+                    "content_hash": each.content_hash,
+                }
+                for each in batch
+            ],
+        )
+
+
+def take_again(connection: Connection, collection_id: int, version_id: int) -> None:
+    """Log that what is said of a version has changed: the followers take its chunks anew, in place of the same."""
+    count = sa.select(versions.c.chunk_count).where(versions.c.id == version_id)
+    _log(connection, collection_id, "add", version_id, connection.execute(count).scalar_one())
 
 
 def drop_versions(
@@ -127,4 +192,5 @@ def _log(connection: Connection, collection_id: int, kind: str, version_id: int,
 
 
 def _pack(chunk: Chunk) -> bytes:
-    return np.array([(s.start, s.end) for s in chunk.sentences], "<i4").tobytes()
+    offsets = [offset for each in chunk.sentences for offset in (each.start, each.end)]
+    return struct.pack(f"<{len(offsets)}i", *offsets)

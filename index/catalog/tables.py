@@ -48,7 +48,7 @@ documents = Table(
     UniqueConstraint("collection_id", "source"),
 )
 
-# A row is written once and never changed. A version is live where its document names it as `live_version`,
+# A row is written once; only its title may change. A version is live where its document names it as `live_version`,
 # and pending until then; the one before it is removed in the transaction that makes it live. The long columns
 # stand last, so that listing versions does not read through their texts.
 versions = Table(
@@ -85,6 +85,7 @@ labels = Table(
 
 # `text` repeats the version's text[start:end], so that ranking need not read whole documents.
 # `sentences` packs little-endian int32 pairs (start, end); `sentence_vectors` packs int8 rows.
+# `content_hash` is of the collection, its model, the text and the sentences; null where that is not known.
 chunks = Table(
     "chunks",
     metadata,
@@ -99,7 +100,9 @@ chunks = Table(
     Column("vector", LargeBinary, nullable=False),
     Column("sentence_vectors", LargeBinary, nullable=False),
     Column("language", String(7), nullable=False),
+    Column("content_hash", LargeBinary(16)),
     Index("ix_chunks_language_ordinal", "language", "ordinal", "version_id"),
+    Index("ix_chunks_content_hash", "content_hash", "version_id", "ordinal"),
 )
 
 changes = Table(
@@ -120,6 +123,7 @@ jobs = Table(
     Column("id", String(32), primary_key=True),
     Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Index("ix_jobs_created_at", "created_at", "id"),
 )
 
 # `payload` holds the uploaded bytes until the item has ended: an acknowledged upload survives a crash.
@@ -138,10 +142,37 @@ job_items = Table(
     Column("error_code", String(64)),
     Column("error_message", Text),
     Column("payload", LargeBinary),
+    Column("chunks", Integer),
     Index("ix_job_items_state", "state"),
     Index("ix_job_items_job_id", "job_id"),
     Index("ix_job_items_document_id", "document_id"),
     sqlite_autoincrement=True,
+)
+
+# How far the items under way are. It stands apart from them: a row is written anew as a whole, with its payload.
+under_way = Table(
+    "under_way",
+    metadata,
+    Column("item_id", ForeignKey("job_items.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("stage", String(9), nullable=False),
+    Column("embedded", Integer, nullable=False),
+    Column("chunks", Integer),
+)
+
+# Requests by the key that their caller chose for them, to give a repeated one the reply that the first one got.
+# `caller` is the id of a key, empty for whoever calls without one; `sha256` is of all that the request says.
+# `job_id` is no reference: a reply is the same when its job has gone.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("caller", String(16), primary_key=True),
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("job_id", String(32), nullable=False),
+    Column("document_ids", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_idempotency_created_at", "created_at"),
 )
 
 # `collections` is null where the key is for all; the defaults are what keys of the first release were for.

@@ -430,3 +430,27 @@ def run(tasks: Sequence[Callable[[], None]]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_vectors_are_found_by_the_hash_of_their_content_those_of_the_newest_chunks(
+    catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    for number in range(6):
+        hashes = (b"first" * 3 + b"!", b"%016d" % number)
+        new = version(f"s{number}", ["Orcas hunt.", f"Seals {number}."], content_hashes=hashes)
+        catalog.publish([each.version_id for each in catalog.add_pending(collection, [new]) if each])
+    found = catalog.stored_vectors([b"first" * 3 + b"!", b"%016d" % 2, b"unknown hash...."])
+    assert {each.title for each in found[b"first" * 3 + b"!"]} == {"s2", "s3", "s4", "s5"}
+    (one,) = found[b"%016d" % 2]
+    assert (one.title, one.headings, len(one.vector)) == ("s2", (), 4 * 8)
+    assert len(found) == 2
+
+
+def test_vectors_of_a_deleted_document_are_not_found_by_their_hash(
+    catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    (pending,) = catalog.add_pending(collection, [version("a", ["Orcas."], content_hashes=(b"0" * 16,))])
+    assert pending is not None
+    assert catalog.stored_vectors([b"0" * 16])
+    catalog.delete(pending.document_id)
+    assert catalog.stored_vectors([b"0" * 16]) == {}

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,36 @@ def test_what_is_deleted_is_no_longer_in_the_file(tmp_path: Path) -> None:
         connection.execute(collections.delete())
     database.close()
     assert b"forget-me-not" not in path.read_bytes()
+
+
+def test_what_is_deleted_and_scrubbed_is_in_no_file_while_the_database_is_open(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
+    make_collection(database, "forget-me-not")
+    assert files_with(tmp_path, b"forget-me-not") == ["catalog.sqlite3-wal"]
+    with database.write() as connection:
+        connection.execute(collections.delete())
+    assert database.scrub()
+    assert files_with(tmp_path, b"forget-me-not") == []
+    database.close()
+
+
+def test_scrubbing_does_not_wait_for_who_reads_long_and_is_done_by_a_later_write(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
+    make_collection(database, "forget-me-not")
+    with database.read() as reading:
+        assert reading.execute(sa.select(collections.c.name)).scalar() == "forget-me-not"
+        with database.write() as connection:
+            connection.execute(collections.delete())
+        began = time.monotonic()
+        assert not database.scrub()
+        assert time.monotonic() - began < 10
+    make_collection(database, "another")
+    assert files_with(tmp_path, b"forget-me-not") == []
+    database.close()
+
+
+def files_with(folder: Path, text: bytes) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if text in path.read_bytes())
 
 
 def test_a_full_disk_is_an_error_of_the_catalog_that_says_so(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from index.catalog import Collection, StoredChunk
+from index.chroma_session import ChromaAddress
 from index.dense import DenseStore
 from index.document import Span
 from index.errors import FollowerError
@@ -155,7 +156,7 @@ def test_the_probe_imports_nothing_from_where_the_command_is_called(
 
 def test_a_chroma_server_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     with pytest.raises(FollowerError, match=r"http://127\.0\.0\.1:1 .*unset QA_CHROMA_URL"):
-        DenseStore(tmp_path, url="http://127.0.0.1:1", trusted=True)
+        DenseStore(tmp_path, server=ChromaAddress("http://127.0.0.1:1"), trusted=True).look()
 
 
 def test_a_vector_of_another_length_is_a_follower_error(tmp_path: Path) -> None:

@@ -17,3 +17,11 @@ def test_kills_lose_nothing_and_the_next_run_finishes_the_rest(
         trial.check()
     trial.finish()
     trial.check_complete()
+
+
+def test_kills_of_adding_replacing_and_deleting_lose_nothing(tmp_path: Path, kills: ModuleType) -> None:
+    trial = kills.Kills(tmp_path / "data", seed=5)
+    for _ in range(3):
+        trial.kill()
+    trial.close()
+    assert trial.counts.total() == 3
