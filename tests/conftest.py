@@ -112,6 +112,54 @@ def faults() -> ModuleType:
     return _soak("faults")
 
 
+@pytest.fixture(scope="session")
+def tiny() -> ModuleType:
+    """The module `soak/tiny.py`: an index that is cheap to fill, and what reads it back."""
+    return _soak("tiny")
+
+
+@pytest.fixture(scope="session")
+def damage() -> ModuleType:
+    """The module `soak/damage.py`: what can become of the files of followers."""
+    return _soak("damage")
+
+
+@pytest.fixture(scope="session")
+def machine(tiny: ModuleType, damage: ModuleType) -> ModuleType:
+    """The module `soak/machine.py`: an index beside a dictionary."""
+    return _soak("machine")
+
+
+@pytest.fixture(scope="session")
+def kills() -> ModuleType:
+    """The module `soak/kills.py`: an index whose process is killed while it writes."""
+    return _soak("kills")
+
+
+@pytest.fixture(scope="session")
+def reading() -> ModuleType:
+    """The module `soak/reading.py`: reading while documents are replaced."""
+    return _soak("reading")
+
+
+@pytest.fixture(scope="session")
+def leaks() -> ModuleType:
+    """The module `soak/leaks.py`, which the short and the long suite of planted secrets share."""
+    return _soak("leaks")
+
+
+@pytest.fixture(scope="session")
+def fuzzing() -> ModuleType:
+    """The module `soak/fuzzing.py`, which the short and the long suite of requests from the API's document share."""
+    return _soak("fuzzing")
+
+
+@pytest.fixture(scope="session")
+def scaling() -> ModuleType:
+    """The module `soak/scaling.py`, which the short and the long suite of several processes share."""
+    return _soak("scaling")
+
+
 def _soak(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "soak" / f"{name}.py")
     assert spec is not None

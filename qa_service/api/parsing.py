@@ -7,18 +7,28 @@ from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from index.errors import InvalidRequest
+from qa_service.json_shape import check_shape
 from qa_service.requests import Request, explain
 
 R = TypeVar("R", bound=Request)
 
 
-def body(model: type[R]) -> R:
-    """The request's JSON body. Of a name that comes twice in an object, the last counts."""
+_BODY_BYTES = 2**22
+
+
+def body(model: type[R], *, is_upload: bool = False) -> R:
+    """The request's JSON body, of 4 MiB at most where it is no upload.
+
+    Of a name that comes twice in an object, the last counts.
+    """
     if not request.is_json:
         raise UnsupportedMediaType("send a JSON body, with Content-Type: application/json")
+    if not is_upload:
+        request.max_content_length = min(_BODY_BYTES, request.max_content_length or _BODY_BYTES)
     data = request.get_data()
     if request.content_length is None and len(data) == request.max_content_length:
         raise RequestEntityTooLarge  # what is sent in pieces is cut off there
+    check_shape(data)
     try:
         return model.model_validate_json(data, strict=True)
     except ValidationError as error:

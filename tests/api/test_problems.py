@@ -69,8 +69,8 @@ def send(client: FlaskClient, body: bytes | str) -> TestResponse:
         (b'{"question": "a", "filter": {"x\\ny": "z"}}', "filter.x\ny: it has control characters"),
         (b'{"question": "a", "questoin": "b"}', "questoin: there is no such field"),
         (b'{"question": "a", "' + b"x" * 100_000 + b'": 1}', "x" * 100 + ": there is no such field"),
-        (b"[" * 100_000, "body: this is no JSON: recursion limit exceeded"),
-        (b'{"a":' * 100_000, "body: this is no JSON: recursion limit exceeded"),
+        (b"[" * 100_000, "body: the JSON has more than 50000 values"),
+        (b'{"a":' * 1000, "body: the JSON is more than 32 levels deep"),
     ],
 )
 def test_a_request_that_is_off_is_refused_by_the_name_of_the_field(
@@ -137,7 +137,7 @@ def test_json_may_have_parameters_and_any_case(reader: FlaskClient, kind: str) -
     [
         ("GET", "/v1/answers", {"POST", "OPTIONS"}),
         ("PUT", "/v1/documents", {"GET", "HEAD", "POST", "OPTIONS"}),
-        ("PATCH", "/v1/documents/x", {"GET", "HEAD", "DELETE", "OPTIONS"}),
+        ("PUT", "/v1/documents/x", {"GET", "HEAD", "DELETE", "OPTIONS", "PATCH"}),
         ("POST", "/livez", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
@@ -260,7 +260,8 @@ def test_our_errors_have_their_status_and_say_when_to_come_again(
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/v1/documents"])
 def test_head_is_get_without_the_body(reader: FlaskClient, path: str) -> None:
-    head, get = reader.head(path), reader.get(path)
+    same = {"X-Request-ID": "same"}
+    head, get = reader.head(path, headers=same), reader.get(path, headers=same)
     assert head.get_data() == b""
     assert head.status_code == get.status_code == 200
     assert dict(head.headers) == dict(get.headers)
