@@ -7,6 +7,7 @@ from index.catalog import Catalog, Collection, StoredChunk, chunk_id
 from index.errors import FollowerError, FollowerUnreachable
 
 BATCH_CHUNKS = 1000
+_TRIES = 10
 
 
 class Follower(Protocol):
@@ -53,10 +54,14 @@ def catch_up(catalog: Catalog, collection: Collection, *followers: Follower) -> 
     while changes := catalog.changes_after(collection, seq):
         add: list[StoredChunk] = []
         remove: list[str] = []
+        taken: set[int] = set()
         for change in changes:
             if change.kind == "add":
-                # A version that has gone since has no chunks any more: nothing is added.
-                add.extend(catalog.version_chunks(collection, change.version_id))
+                # A version that has gone since has no chunks any more: nothing is added. One that was given another
+                # title came twice.
+                if change.version_id not in taken:
+                    add.extend(catalog.version_chunks(collection, change.version_id))
+                    taken.add(change.version_id)
             else:
                 remove.extend(change.chunk_ids)
             seq = change.seq
@@ -76,8 +81,7 @@ def mend(catalog: Catalog, collection: Collection, follower: Follower, *, thorou
     reached is left as it is: `FollowerUnreachable`.
     """
     try:
-        catch_up(catalog, collection, follower)
-        whole = _is_whole(catalog, collection, follower, thorough=thorough)
+        whole = _comes_whole(catalog, collection, follower, thorough=thorough)
     except FollowerUnreachable:
         raise
     except FollowerError:
@@ -86,6 +90,20 @@ def mend(catalog: Catalog, collection: Collection, follower: Follower, *, thorou
         follower.clear()
         catch_up(catalog, collection, follower)
     return not whole
+
+
+def _comes_whole(catalog: Catalog, collection: Collection, follower: Follower, *, thorough: bool) -> bool:
+    """Whether the follower holds what it should when it has caught up.
+
+    What other processes change meanwhile is no fault: where that never ends, it is looked at another time.
+    """
+    for _ in range(_TRIES):
+        last = catalog.last_change(collection)
+        catch_up(catalog, collection, follower)
+        whole = _is_whole(catalog, collection, follower, thorough=thorough)
+        if whole or catalog.last_change(collection) == last:
+            return whole
+    return True
 
 
 def _is_whole(catalog: Catalog, collection: Collection, follower: Follower, *, thorough: bool) -> bool:

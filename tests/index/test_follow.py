@@ -77,6 +77,16 @@ def test_catching_up_from_any_number_ends_like_starting_from_nothing(
     assert stepwise.applied() == fresh.applied() == catalog.last_change(collection)
 
 
+def test_a_version_that_was_given_another_title_is_taken_once(
+    catalog: Catalog, collection: Collection, version: MakeVersion, follower: Open
+) -> None:
+    put(catalog, collection, version("a", ["penguin", "seal"]))
+    (document,) = catalog.documents(collection)
+    catalog.rename(document.id, title="Birds")
+    fresh = follower("fresh")
+    assert catch_up(catalog, collection, fresh) == fresh.count() == 2
+
+
 def test_applying_a_change_twice_changes_nothing(
     catalog: Catalog, collection: Collection, version: MakeVersion, follower: Open
 ) -> None:

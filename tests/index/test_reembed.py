@@ -17,8 +17,11 @@ from index.audit import audit_catalog
 from index.catalog import Catalog, Collection, Database, sqlite_url
 from index.embed import Vectors
 from index.errors import CatalogError, EmbeddingError, EmbeddingMismatch, NotFound
+from index.followers import Followers
 from index.reembed import Reembedded, reembed
+from index.retrieve import Retriever
 from index.staged import staging_paths, tidy
+from index.upload import Upload
 
 SOAK = Path(__file__).parents[1] / "soak"
 NAMES = [f"doc{at}" for at in range(100)]
@@ -275,17 +278,11 @@ def test_a_document_with_another_title_meanwhile_is_embedded_under_that(
 def test_equal_documents_are_embedded_once(tmp_path: Path, tiny: ModuleType, new: Callable[..., Any]) -> None:
     with tiny.opened_index(tmp_path / "data", tiny.TinyEmbedder("old")) as index:
         for folder in ("a", "b", "c"):
-            (each,) = index.ingestor.put([_upload(f"{folder}/note.txt")])
+            (each,) = index.ingestor.put([Upload(f"{folder}/note.txt", "note.txt", b"The kiln is cold.")])
             assert each.outcome == "indexed"
     embedder = new()
     assert move(tmp_path / "data", embedder).embedded == 3
     assert len(embedder.texts) == 2
-
-
-def _upload(source: str) -> Any:
-    from index.upload import Upload
-
-    return Upload(source, "note.txt", b"The kiln is in the yard.")
 
 
 def test_a_collection_moves_there_and_back(data_dir: Path, tiny: ModuleType, new: Callable[..., Any]) -> None:
@@ -323,3 +320,22 @@ def test_whoever_still_has_the_old_collection_at_hand_can_not_write_into_the_new
     with pytest.raises(NotFound):
         catalog.require(old)
     database.close()
+
+
+def test_a_process_that_has_it_open_takes_over_what_has_moved(
+    data_dir: Path, tiny: ModuleType, new: Callable[..., Any]
+) -> None:
+    database = Database(sqlite_url(data_dir / "catalog.sqlite3"))
+    catalog, lease = Catalog(database), database.lease()
+    followers = Followers(data_dir / "followers", catalog, lease=lease)
+    embedder = tiny.TinyEmbedder("new", 48)
+    old = catalog.collection("default")
+    Retriever(catalog, tiny.TinyEmbedder("old"), followers).search(old, "item7", k=1)
+    moved = reembed(catalog, old, new(), data_dir).collection
+    assert followers.keep_up() == [old]
+    (passage,) = Retriever(catalog, embedder, followers).search(moved, "item7", k=1).passages
+    assert passage.text == TEXTS["doc7"]
+    followers.close()
+    lease.release()
+    database.close()
+    check_moved(data_dir, tiny)
