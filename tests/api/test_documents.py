@@ -55,7 +55,13 @@ def test_a_text_is_acknowledged_at_once_and_then_indexed(client: FlaskClient, fi
         "status": "done",
         "created_at": job["created_at"],
         "documents": [
-            {"id": document["id"], "name": "Leave.md", "source": "hr/leave", "status": "indexed"},
+            {
+                "id": document["id"],
+                "name": "Leave.md",
+                "source": "hr/leave",
+                "status": "indexed",
+                "chunks": 1,
+            },
         ],
     }
 
@@ -193,7 +199,7 @@ def test_a_file_name_that_is_no_label_is_refused_by_its_number(reader: FlaskClie
         ({"metadata": "{"}, "metadata: this is no JSON"),
         ({"metadata": "[]"}, "metadata: send an object"),
         ({"metadata": '{"a": 1}'}, "metadata.a: send a string"),
-        ({"metadata": "[" * 100_000}, "metadata: this is no JSON: recursion limit"),
+        ({"metadata": "[" * 100_000}, "metadata: the JSON has more than 50000 values"),
         ({"collection": "../x"}, "collection: send 1 to 63 letters"),
         ({"colour": "red"}, "colour: the form has no such field"),
     ],
@@ -215,7 +221,8 @@ def test_a_form_without_a_file_is_refused(reader: FlaskClient) -> None:
         ({"title": "", "text": "a"}, "title: it is empty"),
         ({"title": "a" * 501, "text": "a"}, "title: it has more than 500 characters"),
         ({"title": "a\x1b[2J", "text": "a"}, "title: it has control characters"),
-        ({"title": "a"}, "text: it is missing"),
+        ({"title": "a"}, "body: send a text with its title, or a url"),
+        ({"text": "a"}, "body: send the title of the text"),
         ({"title": "a", "text": 1}, "text: send a string"),
         ({"title": "a", "text": "a", "source": " "}, "source: it is empty"),
         ({"title": "a", "text": "a", "source": "a" * 1001}, "source: it has more than 1000"),
@@ -366,3 +373,39 @@ def test_an_empty_service_abstains_once_a_collection_exists(client: FlaskClient,
     client.delete(f"/v1/documents/{document_id}")
     answer = client.post("/v1/answers", json={"question": "How many days of leave?"}).get_json()
     assert (answer["status"], answer["reason"]) == ("abstained", "empty_index")
+
+
+# Renaming
+
+
+def test_a_document_gets_another_title_and_source_and_its_citations_stay_valid(
+    client: FlaskClient, finished: Wait, services: Services
+) -> None:
+    document = add(client, finished, title="Leave", text=LEAVE, source="hr/leave")
+    before = client.post("/v1/search", json={"query": "leave"}).get_json()["passages"]
+    change = {"title": "Days off", "source": "hr/days-off"}
+    reply = client.patch(f"/v1/documents/{document['id']}", json=change)
+    assert reply.status_code == 200
+    assert (reply.get_json()["title"], reply.get_json()["source"]) == ("Days off", "hr/days-off")
+    (after,) = client.post("/v1/search", json={"query": "days off"}).get_json()["passages"]
+    assert (after["title"], after["source"]) == ("Days off", "hr/days-off")
+    assert (after["chunk_id"], after["text"]) == (before[0]["chunk_id"], before[0]["text"])
+    again = add(client, finished, title="Days off", text=LEAVE, source="hr/days-off")
+    assert (again["id"], again["status"]) == (document["id"], "unchanged")
+
+
+def test_a_source_that_another_document_has_is_not_given_away(client: FlaskClient, finished: Wait) -> None:
+    first = add(client, finished, title="Leave", text=LEAVE, source="a")
+    second = add(client, finished, title="Pets", text="Dogs may come.", source="b")
+    reply = client.patch(f"/v1/documents/{first['id']}", json={"source": "b"})
+    assert problem(reply)[:2] == (409, "source_taken")
+    assert second["id"] in problem(reply)[2]
+    assert client.patch(f"/v1/documents/{second['id']}", json={"source": "b"}).status_code == 200
+
+
+@pytest.mark.parametrize("body", [{}, {"title": ""}, {"source": "a\nb"}, {"text": "x"}, {"title": "x" * 501}])
+def test_a_change_that_is_none_is_refused(client: FlaskClient, finished: Wait, body: dict[str, str]) -> None:
+    document = add(client, finished, title="Leave", text=LEAVE, source="a")
+    reply = client.patch(f"/v1/documents/{document['id']}", json=body)
+    assert problem(reply)[:2] == (400, "invalid_request")
+    assert client.get(f"/v1/documents/{document['id']}").get_json()["title"] == "Leave"

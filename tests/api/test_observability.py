@@ -211,6 +211,9 @@ def test_metrics_are_for_keys_with_their_scope_or_admin_and_for_the_owner(
         for scope in ("metrics", "admin", "ask", "write")
     }
     made["all"] = services.keys.create("all")[1]
+    for scope in ("metrics", "admin"):  # they count what is done in all collections
+        rights = Rights(scopes=(scope,), collections=("default",))
+        made[f"{scope} of one"] = services.keys.create(f"{scope} of one", rights)[1]
     client = create_app(
         Context(services, context.worker, context.streams, Access(token="owner"))
     ).test_client()
@@ -225,6 +228,8 @@ def test_metrics_are_for_keys_with_their_scope_or_admin_and_for_the_owner(
         "ask": 403,
         "write": 403,
         "all": 200,
+        "metrics of one": 403,
+        "admin of one": 403,
     }
     assert status("/metrics", "owner") == 200
     assert status("/metrics", None) == 401

@@ -28,17 +28,17 @@ DIMENSION = 64
 class TinyEmbedder:
     """Embeds a text as the sum of its terms' random directions, of unit length; `calls` counts the texts."""
 
-    def __init__(self, name: str = "tiny") -> None:
+    def __init__(self, name: str = "tiny", dimension: int = DIMENSION) -> None:
         self.name = name
-        self.dimension = DIMENSION
+        self.dimension = dimension
         self.calls = 0
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         self.calls += len(texts)
-        return np.stack([_vector(text) for text in texts])
+        return np.stack([_vector(text, self.dimension) for text in texts])
 
     def embed_query(self, text: str) -> Vector:
-        return _vector(text)
+        return _vector(text, self.dimension)
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -47,10 +47,10 @@ class TinyEmbedder:
         """Nothing is held."""
 
 
-def _vector(text: str) -> Vector:
-    total = np.full(DIMENSION, 1e-3, np.float32)
+def _vector(text: str, dimension: int) -> Vector:
+    total = np.full(dimension, 1e-3, np.float32)
     for term in terms(text):
-        total += np.random.default_rng(zlib.crc32(term.encode())).standard_normal(DIMENSION, np.float32)
+        total += np.random.default_rng(zlib.crc32(term.encode())).standard_normal(dimension, np.float32)
     unit: Vector = total / np.linalg.norm(total)
     return unit
 
