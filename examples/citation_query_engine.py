@@ -41,7 +41,7 @@ from eval.openai_shape import answer_json
 from index.embed import Embedder, open_embedder
 from index.errors import LoadError
 from index.load import load
-from index.sync import files_under
+from index.walk import walk
 
 _TEXT_PATH = re.compile(r"/v1/documents/([0-9a-f]{16})/text")
 _PUNKT = PunktSentenceTokenizer()
@@ -232,7 +232,7 @@ def place(quote: str, text: str, *, near: int) -> int | None:
 def read_folder(folder: Path) -> list[Text]:
     """The documents below a folder; those that can't be read are named on standard error and left out."""
     found = []
-    for path in files_under(folder):
+    for path in walk(folder).files:
         source = path.relative_to(folder).as_posix()
         try:
             text = load(path.read_bytes(), name=path.name).text

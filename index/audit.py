@@ -186,7 +186,8 @@ class _Remainder:
 
 def _remainders() -> list[_Remainder]:
     ended = (job_items.c.state != "queued") & job_items.c.payload.is_not(None)
-    gone = job_items.c.document_id.not_in(sa.select(documents.c.id))
+    # What was cancelled before any of it was served has no document, and stays in its job.
+    gone = (job_items.c.state != "cancelled") & job_items.c.document_id.not_in(sa.select(documents.c.id))
     empty = (
         documents.c.live_version.is_(None)
         & documents.c.id.not_in(sa.select(versions.c.document_id))

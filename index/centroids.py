@@ -41,7 +41,7 @@ class Centroids:
     """The mean vectors of a collection's languages, from a sample that is drawn anew as the collection grows."""
 
     def __init__(self) -> None:
-        self._means: dict[int, _Means] = {}
+        self._means: dict[str, _Means] = {}
         self._lock = threading.Lock()
 
     def lifts(self, collection: Collection, matrix: Matrix, query: Vector) -> list[Lift]:
@@ -66,13 +66,13 @@ class Centroids:
     def forget(self, collection: Collection) -> None:
         """Keep nothing of a collection, which has been deleted."""
         with self._lock:
-            self._means.pop(collection.id, None)
+            self._means.pop(collection.uid, None)
 
     def _of(self, collection: Collection, matrix: Matrix) -> _Means:
         with self._lock:
-            known = self._means.get(collection.id)
+            known = self._means.get(collection.uid)
             if known is None or _is_outgrown(known.change, matrix.applied):
-                known = self._means[collection.id] = _drawn(matrix)
+                known = self._means[collection.uid] = _drawn(matrix)
             return known
 
 

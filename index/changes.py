@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import Change, watch
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from index.walk import IGNORE_NAME
 
@@ -18,6 +19,10 @@ _MOST_MS = 5000
 _LOOK_MS = 500
 _ANYWAY_SECONDS = 300.0
 """How often it is looked where nothing was told: network file systems tell little."""
+
+
+_BLIND_SECONDS = 2.0
+"""How often it is looked while what happens can't be told, as where a name is no UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,9 @@ def changes(paths: Sequence[Path], *, apart: Sequence[Path] = ()) -> Iterator[St
                     looked = time.monotonic()
         except FileNotFoundError:  # it went between two looks
             time.sleep(_LOOK_MS / 1000)
+        except WatchfilesRustInternalError:
+            time.sleep(_BLIND_SECONDS)
+            yield stirred
 
 
 def _identity(path: Path, before: _Identity) -> _Identity:

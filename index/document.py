@@ -91,7 +91,8 @@ class Chunk:
     """A contiguous span of a document: the unit that is embedded and searched.
 
     `sentences` are ascending, don't overlap, and lie inside `span`; all offsets are in the canonical text.
-    `headings` is the path of heading titles above the chunk's first sentence, outermost first.
+    `headings` is the path of heading titles above the chunk's first sentence, outermost first; where that is in a
+    table whose header is further up, the header is the last of them.
     """
 
     ordinal: int

@@ -14,12 +14,17 @@
     ├── ParserUnavailable        the process that parses files is missing
     ├── EmbeddingError           the embedding model is missing or failed
     ├── FollowerError            a search structure made from the catalog failed
+    │   └── FollowerUnreachable  the server that holds it does not answer
     ├── CatalogError             the data directory or its database can't be used
     │   ├── DiskFull             there is no room left to write to it
     │   ├── DataDirectoryInUse   another process owns the data directory
+    │   ├── CatalogMissing       the database is not there, and what was made from it is
     │   ├── NewerSchema          the database was written by a newer release
     │   └── EmbeddingMismatch    the collection was indexed with another embedding model
     ├── NotFound                 no such document, collection or job
+    ├── CollectionExists         a collection of that name has been made already
+    ├── SourceTaken              another document of the collection has that source
+    ├── IdempotencyKeyReused     the key of a request came before with another one
     ├── InvalidRequest           the caller's words are off
     └── InternalError            something failed that should not; the log says what
 
@@ -119,6 +124,13 @@ class FollowerError(QAError):
 
     code = "search_failed"
     status = 503
+    retry_after_seconds: ClassVar[float] = 1.0
+
+
+class FollowerUnreachable(FollowerError):
+    """The server that holds a search structure does not answer, or not to this service; it heals by itself."""
+
+    code = "search_unreachable"
 
 
 class CatalogError(QAError):
@@ -141,6 +153,12 @@ class DataDirectoryInUse(CatalogError):
     status = 503
 
 
+class CatalogMissing(CatalogError):
+    """The database is not there, and what was made from it is."""
+
+    code = "catalog_missing"
+
+
 class NewerSchema(CatalogError):
     """The database was written by a newer release."""
 
@@ -159,6 +177,27 @@ class NotFound(QAError):
 
     code = "not_found"
     status = 404
+
+
+class CollectionExists(QAError):
+    """A collection of that name has been made already."""
+
+    code = "collection_exists"
+    status = 409
+
+
+class SourceTaken(QAError):
+    """Another document of the collection has that source."""
+
+    code = "source_taken"
+    status = 409
+
+
+class IdempotencyKeyReused(QAError):
+    """The key that is to tell a repeated request came before with another one."""
+
+    code = "idempotency_key_reused"
+    status = 422
 
 
 class InvalidRequest(QAError):

@@ -12,6 +12,8 @@ from pathlib import Path
 from index.errors import InvalidRequest
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+# Passing through takes no right to list: `O_PATH`, where there is such a thing.
+_PASSED = os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 _SETTLED_NS = 2_000_000_000
 
 
@@ -73,7 +75,10 @@ class Seen:
 
 
 def read(path: Path, *, max_bytes: int) -> bytes:
-    """A file's bytes. Raises `OSError`, and `InvalidRequest` where there are more than there may be."""
+    """The bytes of a file, by a path without links.
+
+    Raises `OSError`, and `InvalidRequest` where there are more than there may be.
+    """
     with _opened(path, max_bytes=max_bytes) as file:
         data = file.read(max_bytes + 1)
         if len(data) > max_bytes:
@@ -82,7 +87,7 @@ def read(path: Path, *, max_bytes: int) -> bytes:
 
 
 def _opened(path: Path, *, max_bytes: int) -> io.BufferedReader:
-    file = os.fdopen(os.open(path, _FLAGS), "rb")
+    file = os.fdopen(_descriptor(path), "rb")
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         file.close()
@@ -91,6 +96,20 @@ def _opened(path: Path, *, max_bytes: int) -> io.BufferedReader:
         file.close()
         raise _too_large(found.st_size, max_bytes)
     return file
+
+
+def _descriptor(path: Path) -> int:
+    """A file opened folder by folder: one that has become a link since it was listed leads nowhere."""
+    path = path.absolute()
+    folder = os.open(path.anchor, _PASSED)
+    try:
+        for name in path.parts[1:-1]:
+            below = os.open(name, _PASSED, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        return os.open(path.name, _FLAGS, dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _too_large(size: int, max_bytes: int) -> InvalidRequest:

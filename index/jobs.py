@@ -114,7 +114,7 @@ class Jobs:
         Raises `IdempotencyKeyReused` where something else came with that key, and `NotFound` where the collection
         has been deleted.
         """
-        sha256 = fingerprint(uploads) if once else ""
+        sha256 = (once.sha256 or fingerprint(uploads)) if once else ""
         with self._database.write() as connection:
             require(connection, collection)
             if once and (known := recall(connection, collection.id, once, sha256=sha256)):
@@ -123,6 +123,14 @@ class Jobs:
             if once:
                 remember(connection, collection.id, once, accepted, sha256=sha256)
         return accepted
+
+    def accepted(self, collection: Collection, once: Once) -> Accepted | None:
+        """What a request with that key and `sha256` was told in the last 24 hours; None where none came.
+
+        Raises `IdempotencyKeyReused` where something else came with that key.
+        """
+        with self._database.write() as connection:
+            return recall(connection, collection.id, once, sha256=once.sha256 or "")
 
     def get(self, job_id: str) -> Job:
         """A job; `NotFound` where there is none of that id."""
@@ -171,6 +179,7 @@ class Jobs:
                     ),
                 )
             )
+        self._database.scrub()
 
     # The queue
 

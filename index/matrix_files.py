@@ -95,7 +95,7 @@ class MatrixFollower:
                 self._open(trusted=trusted)
             except FileNotFoundError:
                 self._start_over()
-            except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError, OSError) as error:
                 self._start_over()
                 self.fault = f"{error}"
 

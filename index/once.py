@@ -19,10 +19,14 @@ KEPT_HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """The key of a request, and who chose it: the id of a key of ours, empty for whoever calls without one."""
+    """The key of a request, and who chose it: the id of a key of ours, empty for whoever calls without one.
+
+    `sha256` stands for what was asked where that is not what the uploads say, but how they were come by.
+    """
 
     key: str
     caller: str = ""
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

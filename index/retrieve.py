@@ -153,11 +153,12 @@ class Retriever:
         check_model(collection, self._embedder.name)
         group = self._followers.of(collection)
         vector = self._embedder.embed_query(query)
-        term_weights = group.lexical.term_weights(query)
-        lexical_weight = self._weights.lexical * _known(term_weights)
         # A replacement that cuts across a search could hide a document from it, old and new.
         for _ in range(_TRIES):
             change = self._catalog.last_change(collection)
+            self._followers.see(collection, change)
+            term_weights = group.lexical.term_weights(query)
+            lexical_weight = self._weights.lexical * _known(term_weights)
             candidates = self._candidates_for(collection, group, query, vector, k, only)
             scored, best = self._served(collection, candidates, vector, lexical_weight, max(k, RANKING))
             if self._catalog.last_change(collection) == change:

@@ -185,8 +185,10 @@ def _plan(
     """What is to be done with each file that is there, its bytes compared with those that are indexed."""
     plan = _Plan()
     for path, place in places.items():
-        if any(unicodedata.category(letter) == "Cc" for letter in place.source):
-            plan.failed.append(_failed(place.source, "its name has control characters: rename it"))
+        # Not even opened: that would be one more event for whoever watches, and one that can't be told.
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in place.source):
+            reason = "its name has control characters, or is no UTF-8: rename it"
+            plan.failed.append(_failed(place.source, reason))
             continue
         try:
             digest = seen.digest(path, max_bytes=max_bytes)

@@ -1,12 +1,15 @@
 """Which files of a folder are to be indexed: patterns, ignore files, and what is left alone anyway."""
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from index.errors import InvalidRequest
 from index.files import read
@@ -16,6 +19,11 @@ IGNORE_NAME = ".qaignore"
 """The file of patterns that counts for the folder that it is in, and for those below."""
 
 _IGNORE_BYTES = 2**20
+
+_BETWEEN = "(?:/.+)?"
+_ANYWHERE = "^(?:.+/)?"
+_STAR = re.compile(r"\[\^/\]\*((?:\[\^/\]|[^/])*?)(?=\[\^/\]\*)")
+"""What the package makes of `/**`, of `**/` in front, and of a `*` with what stands before the next one."""
 
 
 class Selection:
@@ -133,9 +141,35 @@ def _leaves_out(path: str, rules: Sequence[_Rules]) -> bool:
 def _spec(patterns: Iterable[str]) -> GitIgnoreSpec:
     lines = [_composed(each) for each in patterns]
     try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError as error:
+        return GitIgnoreSpec.from_lines(lines, _Pattern)
+    except (ValueError, re.error) as error:
         raise InvalidRequest(f"{error}; patterns are those of .gitignore files") from None
+
+
+class _Pattern(GitIgnoreSpecPattern):
+    """A pattern that is matched in a time that does not grow with a power of how many `*` it has."""
+
+    __slots__ = ()
+
+    @classmethod
+    def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:
+        """The regular expression, and whether what it matches is left out."""
+        regex, include = super().pattern_to_regex(pattern)
+        return regex and _tried_once(regex), include
+
+
+def _tried_once(regex: str) -> str:
+    """The same pattern, in which what stands between two stars is looked for once, where it is first.
+
+    If the rest does not fit behind that, it does not fit behind a later place either.
+    """
+    *before, last = _STAR.sub(r"(?>[^/]*?\1)", regex).split(_BETWEEN)
+    if not before:
+        return last
+    first, *middle = before
+    if first.startswith(_ANYWHERE):
+        first = f"^(?>(?:.+?/)??{first.removeprefix(_ANYWHERE)}(?=/))"
+    return "".join((first, *(f"(?>(?:/.+?)??{each}(?=/))" for each in middle), _BETWEEN, last))
 
 
 def _composed(text: str) -> str:

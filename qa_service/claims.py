@@ -5,6 +5,9 @@ from typing import Literal
 
 from index.document import Locator, Span
 
+Verdict = Literal["supported", "partial", "unsupported", "unchecked"]
+Method = Literal["verbatim", "guards", "numbers_and_dates", "model"]
+
 
 def address(document_id: str, span: Span) -> str:
     """Where a span of a document can be read, relative to the service."""
@@ -42,6 +45,6 @@ class Support:
     `model`: a model gave a second opinion after the guards; only then may the verdict be `unsupported`.
     """
 
-    verdict: Literal["supported", "partial", "unsupported", "unchecked"]
-    method: Literal["verbatim", "guards", "numbers_and_dates", "model"]
+    verdict: Verdict
+    method: Method
     score: float | None = None

@@ -6,23 +6,19 @@ What a command needs is imported when it runs, so that `qa --help` is instant.
 import io
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from index.errors import QAError
 from qa_service import commands
+from qa_service.collection_commands import collections
 from qa_service.conversation_commands import conversations
 from qa_service.feedback_commands import feedback
 from qa_service.key_commands import keys
 from qa_service.maintenance_commands import backup, doctor, restore
-
-if TYPE_CHECKING:
-    from qa_service.client import Client
-    from qa_service.local import Local
+from qa_service.reindex_command import reindex
 
 _INTERRUPTED = 130
 
@@ -64,26 +60,52 @@ def main() -> None:
     """
 
 
-@main.command(short_help="Index the documents under each PATH: new, changed and removed files.")
+@main.command(short_help="Index the documents under each PATH: new, changed, moved and removed files.")
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
 )
 @_COLLECTION
-def index(paths: tuple[Path, ...], collection: str) -> None:
-    """Index the documents under each PATH: new and changed files, and forget removed ones.
+@click.option(
+    "--include",
+    metavar="PATTERN",
+    multiple=True,
+    help="Only files that match, as in a .gitignore file, such as '*.md' or 'handbook/'; repeat it for more.",
+)
+@click.option("--exclude", metavar="PATTERN", multiple=True, help="No files that match; repeat it for more.")
+@click.option("--watch", is_flag=True, help="Stay, and keep the collection in step with the folders.")
+def index(
+    paths: tuple[Path, ...], collection: str, include: tuple[str, ...], exclude: tuple[str, ...], watch: bool
+) -> None:
+    """Index the documents under each PATH: new, changed and moved files, and forget removed ones.
 
     Reads text, Markdown, HTML, PDF, DOCX, PPTX, XLSX, CSV, EPUB, RTF, ODT, EML, JSON and source code. A file
-    that can't be read is named, and the others are indexed; the exit code is then 1.
+    that can't be read is named, and the others are indexed; the exit code is then 1. What --exclude or a
+    .qaignore file leaves out is forgotten, too.
     """
-    with _connected(f"qa index {' '.join(map(str, paths))}") as service:
-        from index.sync import files_under, sync
+    from index.owner import find_owner
+    from index.walk import Selection
+    from qa_service.settings import load_settings
+
+    data_dir = load_settings().data_dir
+    selection = Selection(include=include, exclude=exclude, apart=[data_dir])
+    command = f"qa index {'--watch ' if watch else ''}{' '.join(map(str, paths))}"
+    if watch:
+        from qa_service.keeping import Keeping
+
+        def serves() -> bool:
+            owner = find_owner(data_dir)
+            return owner is not None and owner.url is not None
+
+        keeping = Keeping(paths, collection, selection=selection, apart=[data_dir])
+        keeping.run(lambda: commands.connected(command), serves=serves)
+    with commands.connected(command) as service:
+        from index.sync import sync
         from qa_service.progress import Progress
 
-        total = sum(len(files_under(path)) for path in paths)
-        with Progress(total, sys.stderr) as progress:
+        with Progress(len(paths), sys.stderr) as progress:
             shelf = service.shelf(collection, on_embedded=progress.embedded)
             for path in paths:
-                for synced in sync(shelf, path):
+                for synced in sync(shelf, path, selection=selection, on_planned=progress.planned):
                     progress.ended(synced)
     click.echo(progress.summary())
     for failure in progress.failures:
@@ -113,7 +135,7 @@ def ask(question: str, collection: str, k: int | None, conversation: str | None,
         body["k"] = k
     if conversation:
         body["conversation_id"] = conversation
-    with _connected("qa ask") as service:
+    with commands.connected("qa ask") as service:
         events = service.answer(body)
         if as_json:
             (answer,) = (data for name, data in events if name == "done")
@@ -132,7 +154,7 @@ def search(query: str, collection: str, k: int, as_json: bool) -> None:
     """Show the passages that fit QUERY best."""
     from qa_service.terminal import json_text, passage_lines
 
-    with _connected("qa search") as service:
+    with commands.connected("qa search") as service:
         passages = service.search({"query": query, "collection": collection, "k": k})
     if as_json:
         click.echo(json_text({"passages": passages}))
@@ -150,48 +172,26 @@ def search(query: str, collection: str, k: int, as_json: bool) -> None:
     type=click.IntRange(0, 65535),
     help="The port to listen on; 0 takes any that is free.",
 )
-def serve(host: str, port: int) -> None:
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that answer; several share a Chroma server, which is started for them.",
+)
+def serve(host: str, port: int, workers: int) -> None:
     """Serve the HTTP interface and a page to ask from.
 
     On loopback it is open until a key is made (`qa keys create`). On any other address it wants a key.
     """
     from qa_service.server import serve as run
 
-    run(commands.settings(), host=host, port=port)
+    run(commands.settings(), host=host, port=port, workers=workers)
 
 
+main.add_command(collections)
 main.add_command(conversations)
 main.add_command(feedback)
 main.add_command(keys)
-for _each in (backup, restore, doctor):
+for _each in (backup, restore, doctor, reindex):
     main.add_command(_each)
-
-
-@contextmanager
-def _connected(command: str) -> "Iterator[Local | Client]":
-    """The service that runs on the data directory, or else the directory itself, owned for the while."""
-    from index.owner import OwnerLock, find_owner
-
-    settings = commands.settings()
-    owner = find_owner(settings.data_dir)
-    if owner and owner.url:
-        from qa_service.client import Client
-
-        if ignored := sorted(settings.model_fields_set - {"data_dir"}):
-            names = ", ".join(f"QA_{name.upper()}" for name in ignored)
-            click.echo(f"the service that runs here has settings of its own: {names} not used", err=True)
-        with Client(owner.url, token=owner.token) as client:
-            yield client
-        return
-    lock = OwnerLock(settings.data_dir, command=command)  # before the imports, so that it is refused at once
-    try:
-        from qa_service.local import Local
-        from qa_service.services import Services
-
-        services = Services(settings)
-        try:
-            yield Local(services)
-        finally:
-            services.close()
-    finally:
-        lock.release()

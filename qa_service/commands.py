@@ -1,10 +1,14 @@
-"""What all commands have in common: their settings, and how they complain."""
+"""What all commands have in common: their settings, the service that they go through, and how they complain."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from qa_service.client import Client
+    from qa_service.local import Local
     from qa_service.settings import Settings
 
 
@@ -15,6 +19,36 @@ def settings() -> "Settings":
     for name, meant in misspelt().items():
         complain(f"{name} is no setting and is ignored: did you mean {meant}?")
     return load_settings()
+
+
+@contextmanager
+def connected(command: str) -> "Iterator[Local | Client]":
+    """The service that runs on the data directory, or else the directory itself, owned for the while."""
+    from index.owner import OwnerLock, find_owner
+
+    found = settings()
+    owner = find_owner(found.data_dir)
+    if owner and owner.url:
+        from qa_service.client import Client
+
+        if ignored := sorted(found.model_fields_set - {"data_dir"}):
+            names = ", ".join(f"QA_{name.upper()}" for name in ignored)
+            click.echo(f"the service that runs here has settings of its own: {names} not used", err=True)
+        with Client(owner.url, token=owner.token) as client:
+            yield client
+        return
+    lock = OwnerLock(found.data_dir, command=command)  # before the imports, so that it is refused at once
+    try:
+        from qa_service.local import Local
+        from qa_service.services import Services
+
+        services = Services(found)
+        try:
+            yield Local(services)
+        finally:
+            services.close()
+    finally:
+        lock.release()
 
 
 def complain(message: str) -> None:

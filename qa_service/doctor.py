@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from index.audit import Finding, audit_catalog, tables_with
-from index.catalog import Catalog, Database
+from index.audit import Finding, State, audit_catalog, tables_with
+from index.catalog import Catalog, Database, mismatches
 from index.catalog.database import HEAD
+from index.embed import open_embedder
 from index.errors import CatalogError
 from index.follower_audit import Audit, audit_followers, make_again
+from index.lease import Lease
 from index.owner import Owner, OwnerLock, find_owner, in_use
-from qa_service.database import database_url, sqlite_path
+from index.slots import gather
+from index.staged import left_over, staging_paths, tidy
+from qa_service.database import chroma_server, database_url, lease_of, sqlite_path
 from qa_service.settings import Settings
 
 _PIECE = 1024 * 1024
@@ -62,16 +66,20 @@ def _examine(
         for finding in audit_catalog(database, repair=repair):
             is_sound &= finding.state != "broken" or finding.check == "left over"
             yield finding
+        yield from _models(settings, Catalog(database))
+        yield from _staged(settings, Catalog(database), repair=repair)
         if not is_sound:
             yield Finding("followers", "unchecked", "they are compared with the catalog, which comes first")
         elif owner is None:
+            gather(settings.data_dir / "followers")
             audit = audit_followers(
                 settings.data_dir / "followers",
                 Catalog(database),
-                chroma_url=settings.chroma_url,
+                server=chroma_server(settings),
                 text=canary,
             )
-            yield from _followers(settings, Catalog(database), audit, repair=repair)
+            lease = lease_of(settings, database)
+            yield from _followers(settings, Catalog(database), audit, lease=lease, repair=repair)
         else:
             where = f"{owner.command!r} (process {owner.pid}) has them: stop it, and call `qa doctor` again"
             yield Finding("followers", "unchecked", where)
@@ -108,11 +116,35 @@ def _schema(file: Path, *, repair: bool) -> Finding:
     )
 
 
-def _followers(settings: Settings, catalog: Catalog, audit: Audit, *, repair: bool) -> Iterator[Finding]:
+def _models(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """A finding for each collection that can't be searched with the embedding model of the settings."""
+    embedder = open_embedder(settings.embedding_model, cache_dir=settings.data_dir / "models")
+    for mismatch in mismatches(catalog.collections(), embedder.name):
+        yield Finding("embedding model", "broken", str(mismatch))
+    embedder.close()
+
+
+def _staged(settings: Settings, catalog: Catalog, *, repair: bool) -> Iterator[Finding]:
+    """A finding for each file that `qa reindex` has left when it was cut off."""
+    for path in left_over(settings.data_dir, catalog):
+        state: State = "repaired" if repair else "broken"
+        remedy = "removed" if repair else "the next start, or --repair, removes it"
+        yield Finding("reindex", state, f"{path.name} is of a collection that has moved or gone: {remedy}")
+    for collection in catalog.collections():
+        if staging_paths(settings.data_dir, collection):
+            detail = f"of {collection.name!r} was cut off: call `qa reindex` again, and it goes on"
+            yield Finding("reindex", "unchecked", detail)
+    if repair:
+        tidy(settings.data_dir, catalog)
+
+
+def _followers(
+    settings: Settings, catalog: Catalog, audit: Audit, *, lease: Lease | None, repair: bool
+) -> Iterator[Finding]:
     pending = sum(len(catalog.pending(collection)) for collection in catalog.collections())
     broken = {each.kind for each in audit.examined if each.fault is not None}
     if "tantivy" not in broken and audit.knowing:
-        broken.add("tantivy")  # what has been deleted stands in a part that was not merged yet
+        broken.add("tantivy")  # fingerprints of what has been deleted stand in a part that was not merged yet
     if not repair:
         if pending:
             left = f"{pending:,} versions that a crash left: the next start, or --repair, finishes them"
@@ -123,10 +155,10 @@ def _followers(settings: Settings, catalog: Catalog, audit: Audit, *, repair: bo
         yield from (each.finding() for each in audit.examined)
         return
     path = settings.data_dir / "followers"
-    make_again(path, catalog, broken, chroma_url=settings.chroma_url)
+    make_again(path, catalog, broken, server=chroma_server(settings), lease=lease)
     if pending:
         yield Finding("pending", "repaired", f"{pending:,} versions that a crash left: finished")
-    after = audit_followers(path, catalog, chroma_url=settings.chroma_url)
+    after = audit_followers(path, catalog, server=chroma_server(settings))
     for each in after.examined:
         yield each.finding(repaired=each.kind in broken)
 
@@ -138,10 +170,13 @@ def _canary(
     settings: Settings, file: Path | None, text: str, tables: Sequence[str], knowing: Sequence[str]
 ) -> Finding:
     places = [f"the catalog's {each}" for each in tables]
-    places += [f"the terms of {name!r} in tantivy" for name in knowing]
     places += [f"the file {each}" for each in _files_with(_files(settings.data_dir, file), _forms(text))]
     if places:
         return Finding("canary", "broken", f"it is in {'; '.join(places)}")
+    if knowing:
+        names = ", ".join(map(repr, knowing))
+        left = f"tantivy has keyed fingerprints of all its words for {names}, which --repair makes again"
+        return Finding("canary", "ok", f"it is in no table and no file; {left}")
     return Finding("canary", "ok", "it is in no table and no file")
 
 

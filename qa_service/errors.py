@@ -35,7 +35,14 @@
     ├── BackupError                       a backup can't be written, or is none that can be restored
     ├── Unauthorized                      the request has no valid key
     ├── Forbidden                         the request may not be made from there
+    ├── RateLimited                       the key or the address has sent too many requests
+    ├── RequestTooSlow                    the request's body did not come in time
     ├── ConversationFull                  the conversation takes no more turns
+    ├── UrlsDisabled                      the service fetches no documents by their address
+    ├── UrlRefused                        an address is not one that may be fetched
+    ├── UrlUnreachable                    what stands at an address could not be had
+    │   └── UrlTimeout                    it was too slow
+    ├── Overloaded                        as much is worked on as the process can
     ├── StartingUp                        the process can't serve yet
     ├── ShuttingDown                      the process is about to end
     └── ServiceError                      a running service refused, or could not be reached
@@ -292,11 +299,65 @@ class Forbidden(QAError):
     status = 403
 
 
+class RateLimited(QAError):
+    """The key or the address has sent too many requests; it may come again after `retry_after_seconds`."""
+
+    code = "rate_limited"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RequestTooSlow(QAError):
+    """The request's body did not come in time."""
+
+    code = "request_too_slow"
+    status = 408
+
+
 class ConversationFull(QAError):
     """The conversation takes no more turns."""
 
     code = "conversation_full"
     status = 409
+
+
+class UrlsDisabled(QAError):
+    """The service fetches no documents by their address."""
+
+    code = "urls_disabled"
+    status = 403
+
+
+class UrlRefused(QAError):
+    """The address, or one that it redirects to, is not one that may be fetched."""
+
+    code = "url_refused"
+    status = 403
+
+
+class UrlUnreachable(QAError):
+    """What stands at the address could not be had; nothing was stored."""
+
+    code = "url_unreachable"
+    status = 502
+
+
+class UrlTimeout(UrlUnreachable):
+    """What stands at the address did not come in time; nothing was stored."""
+
+    code = "url_timeout"
+    status = 504
+
+
+class Overloaded(QAError):
+    """As much is worked on as the process can, and as much waits; nothing was done."""
+
+    code = "overloaded"
+    status = 503
+    retry_after_seconds: ClassVar[float] = 1.0
 
 
 class StartingUp(QAError):

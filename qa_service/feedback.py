@@ -113,6 +113,10 @@ class Feedback:
                 self._prune(connection)
                 if row["conversation_id"] and connection.execute(its).first() is None:
                     return  # deleted by now, and all that was said in it
+                cited = {each["document_id"] for each in row["cited"]}
+                stored = sa.select(documents.c.id).where(documents.c.id.in_(cited))
+                if len(connection.execute(stored).all()) < len(cited):
+                    return  # one of them was deleted meanwhile
                 connection.execute(answers.insert().values(row))
         except CatalogError as error:
             log.warning("an answer can't be rated: %s", error)
@@ -244,6 +248,18 @@ class Feedback:
             source = each["source"].removeprefix(f"{folder}/") if folder else each["source"]
             pieces[source, each["quote"]] = {"doc": source, "quote": each["quote"]}
         return tuple(pieces.values())
+
+    def forget(self, document_id: str) -> None:
+        """Remove all answers that cite a document, with what was said of them."""
+        citing = sa.cast(answers.c.cited, sa.Text).contains(document_id, autoescape=True)
+        self._settle()
+        with self._database.read() as connection:
+            ids = list(connection.execute(sa.select(answers.c.id).where(citing)).scalars())
+        if ids:
+            with self._database.write() as connection:
+                for answer_id in ids:
+                    connection.execute(answers.delete().where(answers.c.id == answer_id))
+            self._database.scrub()
 
     def prune(self) -> None:
         """Remove what has had its time and was not rated."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qa_service.keys import Key, Keys, Scope
 
 _MS_A_DAY = 24 * 60 * 60 * 1000
-_SCOPES = ("ask", "search", "write", "admin")
+_SCOPES = ("ask", "search", "write", "admin", "metrics")
 
 
 @click.group()

@@ -21,11 +21,11 @@ from qa_service.origins import origin_of
 from qa_service.settings import Settings
 
 Kind = Literal["secret", "publishable"]
-Scope = Literal["ask", "search", "write", "admin"]
+Scope = Literal["ask", "search", "write", "admin", "metrics"]
 Form = Literal["key", "session", "link"]
 
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""All that a key may be for."""
+SCOPES: tuple[Scope, ...] = ("ask", "search", "write", "admin")
+"""All that a key is for unless it is restricted; `metrics` is a part of `admin`, for who may read nothing else."""
 
 LINK_SECONDS = 24 * 60 * 60
 """How long the link to a document works that is given with a citation to whoever asked with a publishable key."""
@@ -72,7 +72,7 @@ class Rights:
                     f"{name[:100]!r} can't name a collection: use 1 to 63 of A-Z a-z 0-9 - _"
                 )
         origins = tuple(dict.fromkeys(origin_of(each) for each in self.origins))
-        scopes = tuple(each for each in SCOPES if each in self.scopes)
+        scopes = tuple(each for each in get_args(Scope) if each in self.scopes)
         return replace(self, scopes=scopes, origins=origins)
 
 

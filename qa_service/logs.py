@@ -240,11 +240,11 @@ def _as_text(_logger: object, _name: str, event: EventDict) -> str:
 
 
 def _warned(
-    message: Warning | str,
+    message: Warning | str,  # noqa: ARG001 - the names are Python's
     category: type[Warning],
     filename: str,
     lineno: int,
-    file: TextIO | None = None,  # noqa: ARG001 - the names are Python's
+    file: TextIO | None = None,  # noqa: ARG001
     line: str | None = None,  # noqa: ARG001
 ) -> None:
     log.warning("a library warned: %s at %s:%d", category.__name__, filename, lineno)

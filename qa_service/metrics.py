@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 if TYPE_CHECKING:
     from qa_service.answer import Answer
@@ -209,6 +209,11 @@ class _All:
     def collect(self) -> Iterator[Metric]:
         yield from self._counted.collect()
         yield from self._state
+
+
+def forget_process(pid: int) -> None:
+    """A process that shares its counts with others has ended: what it had open is not open any more."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _is_shared() -> bool:

@@ -107,7 +107,7 @@ class Progress:
             description=description,
             completed=self._pace.done,
             total=None if left is None else self._pace.done + left,
-            files=f"{self._pace.files}/{self._pace.files_ahead}",
+            files=f"{self._pace.files}/{self._pace.files_ahead}" if self._pace.files_ahead else "",
         )
 
 

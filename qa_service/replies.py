@@ -1,5 +1,7 @@
 """What replies have in common, whoever makes them: headers, and the shape of errors."""
 
+from collections.abc import Mapping
+
 from index.errors import QAError
 
 HEADERS = {
@@ -26,6 +28,12 @@ def problem_json(error: QAError) -> dict[str, object]:
         "code": error.code,
         "detail": str(error),
     }
+
+
+def readiness_json(reason: str | None, checks: Mapping[str, str]) -> dict[str, object]:
+    """Whether requests can be served, what keeps them from it, and the state of each thing that they need."""
+    status = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
+    return {**status, "checks": dict(checks)}
 
 
 def problem_headers(error: QAError) -> dict[str, str]:

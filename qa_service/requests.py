@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -46,6 +47,9 @@ _MESSAGES = {
 
 MAX_PAGE = 1000
 """The most documents or conversations that are listed at once."""
+
+MAX_SAVED = 1000
+"""The most citations that are verified at once."""
 
 MAX_MESSAGES = 200
 """The most messages that a history may have; what is carried along is trimmed further, by `QA_HISTORY_TOKENS`."""
@@ -91,10 +95,16 @@ Title = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
     AfterValidator(_visible),
 ]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_visible)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_visible)]
 Value = Annotated[str, StringConstraints(max_length=1000)]
-Values = Annotated[list[Value], BeforeValidator(_listed), Field(max_length=100)]
+Values = Annotated[
+    list[Value],
+    BeforeValidator(_listed, json_schema_input_type=Value | Annotated[list[Value], Field(max_length=100)]),
+    Field(max_length=100),
+]
 Digits = Annotated[int, BeforeValidator(_whole)]
+Offset = Annotated[int, Field(ge=0, lt=2**31)]
 Metadata = Annotated[dict[Key, Value], Field(max_length=100)]
 
 
@@ -104,9 +114,21 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_WHERE = "Where to search; a key for one collection need not name it."
+
+
+class _Saved(Request):
+    # A citation is sent as it was saved, with its title, address, page ...
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
 class _Search(Request):
-    collection: Name = "default"
-    filter: Annotated[dict[Key, Values], Field(max_length=20)] | None = None
+    collection: Name = Field("default", description=_WHERE)
+    filter: Annotated[dict[Key, Values], Field(max_length=20)] | None = Field(
+        None,
+        description="Keeps documents by their metadata, or by `document_id`, `source` or `title`: all names must fit, "
+        "one value of each.",
+    )
 
 
 class Message(Request):
@@ -116,14 +138,25 @@ class Message(Request):
     text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
 
 
-class AnswerRequest(_Search):
+class AskRequest(_Search):
+    """A question that stands alone, as agents ask it."""
+
+    question: Annotated[Text, Field(description="Up to `QA_MAX_QUESTION_CHARACTERS`.")]
+    k: Annotated[int, Field(ge=1, le=MAX_K)] | None = Field(
+        None, description="Passages to answer from; `QA_PASSAGES` where it is not sent."
+    )
+
+
+class AnswerRequest(AskRequest):
     """`POST /v1/answers`; what was said before is a kept conversation or the messages of a history."""
 
-    question: Text
-    conversation_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    history: Annotated[list[Message], Field(max_length=MAX_MESSAGES)] | None = None
-    k: Annotated[int, Field(ge=1, le=MAX_K)] | None = None
-    stream: bool = False
+    conversation_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
+        None, description="A conversation to go on with; the turn is kept in it."
+    )
+    history: Annotated[list[Message], Field(max_length=MAX_MESSAGES)] | None = Field(
+        None, description="Or what was said before, oldest first; nothing is kept."
+    )
+    stream: bool = Field(False, description="Send events as the answer is made.")
 
     @model_validator(mode="after")
     def _has_one_history(self) -> Self:
@@ -139,14 +172,45 @@ class SearchRequest(_Search):
     k: Annotated[int, Field(ge=1, le=MAX_K)] = 10
 
 
-class DocumentRequest(Request):
-    """`POST /v1/documents` with a text; without a source, the same text twice is one document."""
+_TEXT_OR_URL: list[JsonValue] = [
+    {
+        "required": ["text", "title"],
+        "properties": {"text": {"type": "string"}, "title": {"type": "string"}, "url": {"type": "null"}},
+    },
+    {"required": ["url"], "properties": {"url": {"type": "string"}, "text": {"type": "null"}}},
+]
 
-    title: Title
-    text: Annotated[str, AfterValidator(_not_blank)]
-    source: Label | None = None
-    metadata: Metadata = Field(default_factory=dict)
-    collection: Name = "default"
+
+class DocumentRequest(Request):
+    """`POST /v1/documents` with a text and its title, or with the address of a document, which need not have one.
+
+    Without a source, an address is the source, and the same text twice is one document.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": _TEXT_OR_URL})
+
+    title: Title | None = Field(
+        None, description="What people know it by; without one, that of the document at the address."
+    )
+    text: Annotated[str, AfterValidator(_not_blank)] | None = Field(None, description="Read as Markdown.")
+    url: Url | None = Field(
+        None,
+        description="Where the document stands, on a host of `QA_URL_HOSTS`. It is fetched before the reply comes; "
+        "its content says what format it has.",
+    )
+    source: Label | None = Field(
+        None, description="What identifies the document: another one from the same source replaces it."
+    )
+    metadata: Metadata = Field(default_factory=dict, description="Strings by name, to filter by.")
+    collection: Name = Field("default", description="It is made where it does not exist.")
+
+    @model_validator(mode="after")
+    def _has_one_content(self) -> Self:
+        if (self.text is None) == (self.url is None):
+            raise ValueError("send a text with its title, or a url, one of both")
+        if self.text is not None and self.title is None:
+            raise ValueError("send the title of the text")
+        return self
 
 
 class FilesRequest(Request):
@@ -160,6 +224,20 @@ class FilesRequest(Request):
     origin: Annotated[str, StringConstraints(max_length=4000)] = ""
     metadata: Metadata = Field(default_factory=dict)
     collection: Name = "default"
+
+
+class RenameRequest(Request):
+    """`PATCH /v1/documents/{id}`: what is to be changed; `origin` as in `FilesRequest`."""
+
+    title: Title | None = None
+    source: Label | None = None
+    origin: Annotated[str, StringConstraints(max_length=4000)] | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.title is None and self.source is None and self.origin is None:
+            raise ValueError("send a title, a source, or both")
+        return self
 
 
 class ListRequest(Request):
@@ -182,6 +260,33 @@ class NewConversationRequest(Request):
     """`POST /v1/conversations`: nothing is asked for yet."""
 
 
+class NewCollectionRequest(Request):
+    """`POST /v1/collections`."""
+
+    name: Name
+
+
+class SavedSpan(_Saved):
+    """The span of a saved citation, in code points."""
+
+    start: Offset
+    end: Offset
+
+
+class SavedCitation(_Saved):
+    """A citation as it came with an answer; what is not named here is not read."""
+
+    document_id: Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_visible)]
+    span: SavedSpan
+    quote: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class VerifyRequest(Request):
+    """`POST /v1/citations/verify`."""
+
+    citations: Annotated[list[SavedCitation], Field(min_length=1, max_length=MAX_SAVED)]
+
+
 class NewSessionRequest(Request):
     """`POST /v1/sessions`: nothing is asked for yet."""
 
@@ -191,7 +296,7 @@ class NewKeyRequest(Request):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=63), AfterValidator(_visible)]
     kind: Literal["secret", "publishable"] = "secret"
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] | None = None
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=5)] | None = None
     collections: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = None
     origins: Annotated[list[Label], Field(max_length=100)] = []
     days: Annotated[int, Field(ge=1, le=36500)] | None = None
@@ -206,8 +311,8 @@ class FeedbackRequest(Request):
     corrected: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)] = ""
 
 
-class FeedbackListRequest(Request):
-    """The query of `GET /v1/feedback`; `after` is what a page before gave as `next`."""
+class PageRequest(Request):
+    """The query of a list by time; `after` is what a page before gave as `next`."""
 
     limit: Annotated[Digits, Field(ge=1, le=MAX_PAGE)] = 100
     after: Annotated[str, AfterValidator(_place)] | None = None
@@ -217,8 +322,8 @@ class FeedbackListRequest(Request):
         """The place that the page follows."""
         if self.after is None:
             return None
-        at, _, answer_id = self.after.partition("-")
-        return int(at, 16), answer_id
+        at, _, last_id = self.after.partition("-")
+        return int(at, 16), last_id
 
 
 class TextRequest(Request):

@@ -1,43 +1,37 @@
-"""`qa serve`: gunicorn with one worker, which holds the data directory, and a thread for each request."""
+"""`qa serve`: gunicorn, whose master holds the data directory; each of its workers has a thread for each request."""
 
-import json
 import logging
 import os
-import signal
-import socket
 import sys
 import threading
 from contextlib import suppress
-from time import monotonic
-from types import FrameType
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.glogging import Logger
 
-from index.errors import InvalidRequest
 from index.owner import OwnerLock
 from qa_service import logs
 from qa_service.address import is_loopback, listen, own_url
 from qa_service.errors import SettingsError
+from qa_service.exchange import Exchanges
 from qa_service.garbage import settle
-from qa_service.replies import HEADERS, problem_headers, problem_json
+from qa_service.gunicorn_worker import RequestWorker, connection_limit
 from qa_service.settings import Settings
 from qa_service.startup import Startup
+from qa_service.tracing import UNTRACED, Tracing, open_tracing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+    from index.lease import Lease
     from qa_service.api import Access
+    from qa_service.crew import Crew
+    from qa_service.metrics import Metrics
     from qa_service.services import Services
-
-_DRAIN_SECONDS = 25
-"""How long running requests may go on after SIGTERM; streams that go on longer end with an error."""
-
-_HEAD_SECONDS = 10
-"""How long a client may take to send the head of a request, however it spreads it out."""
 
 _CLOSE_SECONDS = 35
 """How long the worker has in all to end and to close what it holds, before it is killed."""
@@ -48,14 +42,17 @@ _OPEN = "ready: open to everybody on this machine; `qa keys create NAME` makes a
 _CLOSED = "ready: requests need a key"
 
 
-def serve(settings: Settings, *, host: str, port: int) -> None:
+def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None:
     """Serve until the process is told to stop; port 0 stands for any free one.
+
+    One worker has Chroma inside; several share a server of it, and the port.
 
     Raises `DataDirectoryInUse` where another process holds the data directory, and `SettingsError` where the
     address is taken, or can be reached from elsewhere and no key has been made.
     """
     lock = OwnerLock(settings.data_dir, command="qa serve")
     master = os.getpid()
+    crew = None
     try:
         is_local = is_loopback(host)
         if not is_local:
@@ -63,10 +60,17 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         listener = listen(host, port)
         url = own_url(listener)
         owner = lock.announce(url=url, command="qa serve")
+        logs.configure(settings)
         click.echo(f"serving {url} from {settings.data_dir}")
-        _Application(settings, listener.detach(), is_local=is_local, token=owner.token).run()
+        if workers > 1:
+            from qa_service.crew import Crew
+
+            crew = Crew(settings, workers)
+        _Application(settings, listener.detach(), is_local=is_local, token=owner.token, crew=crew).run()
     finally:
-        if os.getpid() == master:  # the worker leaves by this door too, and the lock is not its own
+        if os.getpid() == master:  # workers leave by this door too, and the lock is not their own
+            if crew:
+                crew.close()
             lock.release()
 
 
@@ -84,144 +88,114 @@ def _require_key(settings: Settings, host: str) -> None:
 class _Application(BaseApplication):
     """gunicorn, configured here and not by files or arguments."""
 
-    def __init__(self, settings: Settings, listener: int, *, is_local: bool, token: str | None) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: Settings, listener: int, *, is_local: bool, token: str | None, crew: "Crew | None"
+    ) -> None:
+        self._settings = crew.settings if crew else settings
+        self._followers: Path | None = None
+        self._slot: Lease | None = None  # which this worker holds until it ends
         self._listener = listener
         self._is_local = is_local
         self._token = token
+        self.crew = crew
         self.startup: Startup | None = None
+        self.tracing = UNTRACED
         super().__init__()
 
     def load_config(self) -> None:
-        """One worker with threads, and nothing that reaches out, writes files or trusts a proxy's headers."""
+        """Workers with threads, and nothing that reaches out, writes files or trusts a proxy's headers."""
         options: dict[str, Any] = {
             "bind": f"fd://{self._listener}",
-            "workers": 1,  # the followers are in this one's memory
-            "worker_class": _Worker,
+            "workers": self.crew.workers if self.crew else 1,
+            "worker_class": RequestWorker,
             "threads": self._settings.threads,
+            "worker_connections": connection_limit(),
             "graceful_timeout": _CLOSE_SECONDS,
             "timeout": 0,  # an answer may take long, and a thread that waits is no fault
             "keepalive": 5,
+            "sendfile": False,  # it would wait for the client with a place
             "limit_request_line": 8190,
             "forwarded_allow_ips": "",
             "control_socket_disable": True,
-            "loglevel": "warning",
+            "logger_class": _Logger,
             "worker_exit": _leave,
+            "child_exit": _forget,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         """The WSGI application, made in the worker."""
-        logs.configure()
-        self.startup = Startup(self._open)
-        return self.startup
+        from qa_service.metrics import Metrics  # in the worker, where it is known how processes share them
 
-    def _open(self) -> "_Opened":
+        metrics, self.tracing = Metrics(), open_tracing()
+        if self.crew:
+            self._followers, self._slot = self.crew.take_slot()
+        self.startup = Startup(lambda: self._open(metrics))
+        return Exchanges(self.startup, metrics, self.tracing)
+
+    def _open(self, metrics: "Metrics") -> "_Opened":
         from qa_service.api import Access
 
-        return _Opened(self._settings, Access(is_local=self._is_local, token=self._token))
+        access = Access(is_local=self._is_local, token=self._token)
+        return _Opened(self._settings, access, metrics, self.tracing, followers=self._followers)
 
     def run(self) -> None:
         """Serve."""
-        _Master(self).run()
+        _Master(self, self.crew).run()
+
+
+class _Logger(Logger):
+    """gunicorn's own lines, through the log of the process."""
+
+    def setup(self, cfg: Any) -> None:
+        """Pass everything on."""
+        self.cfg = cfg
+        self.error_log.propagate = True
+
+    def access(self, *_: object) -> None:
+        """Write nothing: the application has a line for each request."""
 
 
 class _Master(Arbiter):
-    """The process that holds the data directory, without what would make a second worker on it."""
+    """The process that holds the data directory, without what would change the number of workers on it."""
+
+    def __init__(self, app: _Application, crew: "Crew | None") -> None:
+        super().__init__(app)
+        self._crew = crew
+
+    def murder_workers(self) -> None:
+        """Look after what the workers share, as after themselves: called every second."""
+        super().murder_workers()
+        if self._crew:
+            self._crew.ensure()
 
     def handle_hup(self) -> None:
         """End as on SIGTERM: the terminal has gone."""
         self.handle_term()
 
     def handle_ttin(self) -> None:
-        """Do nothing: there is one worker."""
+        """Do nothing: there are as many workers as were asked for."""
 
     def handle_ttou(self) -> None:
-        """Do nothing: there is one worker."""
+        """Do nothing: there are as many workers as were asked for."""
 
     def handle_usr2(self) -> None:
         """Do nothing: there is one service on a data directory."""
 
 
-class _Worker(ThreadWorker):
-    """A worker that closes everything before it ends, and is not held up by threads that wait for a model."""
-
-    app: _Application
-    leaving = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._heads: dict[TConn, float] = {}
-
-    def init_process(self) -> None:
-        """Serve, in a process of its own."""
-        self.cfg.set("graceful_timeout", _DRAIN_SECONDS)  # in this process: the master waits longer
-        super().init_process()
-
-    def init_signals(self) -> None:
-        """Leave SIGHUP to the master, which says what is to be done."""
-        super().init_signals()
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    def set_accept_enabled(self, enabled: bool | None) -> None:
-        """When it is to end, close the door, so that who comes now is refused and does not wait in vain."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
-                listener.close()
-
-    def handle(self, conn: TConn) -> Any:
-        """Read a request and answer it, in a thread; the clock for its head runs."""
-        self._heads[conn] = monotonic() + _HEAD_SECONDS
-        try:
-            return super().handle(conn)
-        finally:
-            self._heads.pop(conn, None)
-
-    def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Answer a request whose head has been read."""
-        self._heads.pop(conn, None)
-        return super().handle_request(req, conn)
-
-    def notify(self) -> None:
-        """Tell the master that this lives, and hang up on whoever is too slow: called every second."""
-        super().notify()
-        for conn, until in list(self._heads.items()):
-            if monotonic() > until:
-                with suppress(OSError):  # it has gone by itself
-                    conn.sock.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Answer what is no proper HTTP. Nothing of it is repeated, since it may be a part of what people sent."""
-        log.warning("a connection sent no proper HTTP request: %s", type(exc).__name__)
-        error = InvalidRequest(
-            "this is no HTTP request that can be read: see that it is complete and well-formed"
-        )
-        body = json.dumps(problem_json(error)).encode()
-        headers = {
-            **HEADERS,
-            **problem_headers(error),
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-        }
-        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        with suppress(OSError):
-            client.sendall(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n".encode() + body)
-
-    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        """End now, on SIGINT and SIGQUIT: Ctrl-C sends one after the other."""
-        if not self.leaving:
-            self.leaving = True
-            sys.exit(0)
+def _forget(master: "_Master", worker: RequestWorker) -> None:
+    if isinstance(master.app, _Application) and master.app.crew:
+        master.app.crew.forget(int(worker.pid))
 
 
-def _leave(master: Arbiter, worker: _Worker) -> None:
+def _leave(master: Arbiter, worker: RequestWorker) -> None:
     if os.getpid() == master.pid:  # gunicorn also calls this in the master, for a worker that was killed
         return
     worker.leaving = True
-    if worker.app.startup:
+    if isinstance(worker.app, _Application) and worker.app.startup:
         worker.app.startup.close()
+        worker.app.tracing.close()
     if worker.booted:
         logging.shutdown()
         sys.stdout.flush()
@@ -237,19 +211,33 @@ def _warm(services: "Services") -> None:
 class _Opened:
     """The application, with what it stands on."""
 
-    def __init__(self, settings: Settings, access: "Access") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        access: "Access",
+        metrics: "Metrics",
+        tracing: Tracing,
+        *,
+        followers: Path | None,
+    ) -> None:
         from qa_service.api import Context, Streams, create_app
+        from qa_service.following import Following
         from qa_service.services import Services
         from qa_service.worker import Worker
 
-        self._services = Services(settings)
+        self._services = Services(settings, metrics=metrics, tracing=tracing, followers_path=followers)
         try:
             self._services.warm_embedder()
         except BaseException:
             self._services.close()
             raise
         self._worker = Worker(self._services)
-        self._streams = Streams(places=settings.threads, heartbeat_seconds=settings.heartbeat_seconds)
+        self._following: Following | None = None
+        if self._services.followers.are_shared:
+            self._following = Following(self._services, on_lead=self._worker.wake)
+        self._streams = Streams(
+            places=settings.threads, heartbeat_seconds=settings.heartbeat_seconds, count=metrics.streaming
+        )
         self.wsgi: WSGIApplication = create_app(Context(self._services, self._worker, self._streams, access))
         threading.Thread(target=_warm, args=(self._services,), name="warm", daemon=True).start()
         is_open = access.is_local and not self._services.keys.exist()
@@ -259,5 +247,7 @@ class _Opened:
     def close(self) -> None:
         """End the streams, leave what is not indexed for the next start, and close the services."""
         self._streams.end()
+        if self._following:
+            self._following.close()
         self._worker.close()
         self._services.close()

@@ -1,19 +1,22 @@
 """The one place that wires the parts together."""
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from index.catalog import Catalog, Collection
+from index.backlog import Backlog, backlog
+from index.catalog import Catalog, Collection, mismatches
 from index.document import Passage
 from index.embed import Embedder, open_embedder
-from index.errors import InvalidRequest
+from index.errors import EmbeddingMismatch, InvalidRequest, NotFound, SourceTaken
 from index.followers import Followers
 from index.ingest import Ingestor, OnEmbedded
 from index.jobs import Jobs
 from index.load.child import ChildLoader
 from index.owner import OwnerLock
-from index.retrieve import Retriever
+from index.staged import tidy
 from index.sync import Known
 from index.upload import Result, Upload
 from qa_service.answer import Answer, Answerer, Event, Finished, Question
@@ -22,32 +25,53 @@ from qa_service.conversations.history import Turn, trimmed
 from qa_service.conversations.messages import turns_of
 from qa_service.conversations.rewriting import ModelRewriter, RuleRewriter
 from qa_service.conversations.store import Caller, Conversations
-from qa_service.database import open_database
+from qa_service.database import chroma_server, lease_of, open_database
+from qa_service.errors import ModelError
 from qa_service.extractive import ExtractiveWriter
 from qa_service.feedback import Feedback
+from qa_service.fetching import Fetcher
 from qa_service.keys import Keys
 from qa_service.llm import ChatModel, LiteLLMModel, Timeouts, provider_of
 from qa_service.metering import Account, MeteredModel
+from qa_service.metrics import Metrics
+from qa_service.observing import ObservedModel, observed
 from qa_service.relevance import assessor
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.settings import Settings
+from qa_service.stages import retriever
+from qa_service.tracing import UNTRACED, Tracing
 from qa_service.verifying import ModelVerifier
 from qa_service.wire import answer_json
 from qa_service.writing import ModelWriter, Writer
+
+log = logging.getLogger(__name__)
 
 
 class Services:
     """Everything that a data directory needs to be indexed, searched and asked.
 
     The caller holds the directory's `OwnerLock` as long as the services are open. An `embedder` that is given
-    takes the place of the settings' own, and is left open.
+    takes the place of the settings' own, and is left open; a `fetcher` takes that of their own, too. What is done
+    is counted in `metrics`. The followers are in the data directory, or where `followers_path` says.
     """
 
-    def __init__(self, settings: Settings, *, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        metrics: Metrics | None = None,
+        tracing: Tracing = UNTRACED,
+        followers_path: Path | None = None,
+        fetcher: Fetcher | None = None,
+    ) -> None:
         self.settings = settings
+        self.metrics = metrics or Metrics()
+        self.tracing = tracing
         with ExitStack() as opened:
             database = open_database(settings)
             opened.callback(database.close)
+            self._database = database
             self.catalog = Catalog(database)
             self.keys = Keys(database)
             self.jobs = Jobs(database)
@@ -60,18 +84,39 @@ class Services:
                 embedder = open_embedder(settings.embedding_model, cache_dir=settings.data_dir / "models")
                 opened.callback(embedder.close)
             self.embedder = embedder
+            lease = lease_of(settings, database)
+            if lease is not None:
+                opened.callback(lease.release)
             self.followers = Followers(
-                settings.data_dir / "followers", self.catalog, chroma_url=settings.chroma_url
+                followers_path or settings.data_dir / "followers",
+                self.catalog,
+                server=chroma_server(settings),
+                lease=lease,
             )
             opened.callback(self.followers.close)
+            for mismatch in self.mismatches():
+                log.warning("%s", mismatch)
+            for moving in tidy(settings.data_dir, self.catalog):
+                log.warning("`qa reindex` of %r was cut off: call it again, and it goes on", moving.name)
             self.loader = ChildLoader(seconds=settings.parse_seconds, megabytes=settings.parse_megabytes)
             opened.callback(self.loader.close)
-            self.retriever = Retriever(self.catalog, self.embedder, self.followers)
+            self.fetcher = fetcher or Fetcher(settings.url_hosts, max_bytes=settings.max_upload_mib * 2**20)
+            self.retriever = retriever(self.catalog, self.embedder, self.followers, tracing)
             self.budgets = budgets_of(settings, database)
             self.model = open_model(settings)
             self._second = open_verifying_model(settings)
             self.answerer = self.answerer_with(self.model)
             self._opened = opened.pop_all()
+
+    def mismatches(self) -> list[EmbeddingMismatch]:
+        """What keeps collections from being searched: they were indexed with another embedding model."""
+        return mismatches(self.catalog.collections(), self.embedder.name)
+
+    def require_searchable(self) -> None:
+        """Raise `EmbeddingMismatch` where there are collections, and the embedding model fits none of them."""
+        found = self.mismatches()
+        if found and len(found) == len(self.catalog.collections()):
+            raise found[0]
 
     def answerer_with(self, model: ChatModel | None, *, second: ChatModel | None = None) -> Answerer:
         """What answers from these documents with the given model, or without one by quoting.
@@ -79,19 +124,27 @@ class Services:
         `second` takes the place of the model that the settings name for second opinions, if they name one.
         """
         second = second or self._second or model
+        model, second = self._observed(model), self._observed(second)
         max_tokens = self.settings.max_output_tokens
         writer: Writer = ModelWriter(model, max_tokens=max_tokens) if model else ExtractiveWriter()
+        traced = self.tracing.traced
         return Answerer(
-            self.catalog,
+            traced(self.catalog, cut="gate"),
             self.retriever,
             writer,
             assess=assessor(self.embedder.name, point="model" if model else "extractive"),
             total_seconds=self.settings.answer_seconds,
-            rewriter=ModelRewriter(model) if model else RuleRewriter(),
-            verifier=ModelVerifier(second, policy=self.settings.verify_policy, max_tokens=max_tokens)
+            rewriter=traced(ModelRewriter(model) if model else RuleRewriter(), rewrite="rewrite"),
+            verifier=traced(
+                ModelVerifier(second, policy=self.settings.verify_policy, max_tokens=max_tokens),
+                verify="verify",
+            )
             if model and second and self.settings.verify
             else None,
         )
+
+    def _observed(self, model: ChatModel | None) -> ChatModel | None:
+        return ObservedModel(model, self) if model else None
 
     def collection(self, name: str) -> Collection:
         """The collection of that name, made for the embedding model of the settings where it is new."""
@@ -99,9 +152,75 @@ class Services:
             name, embedding_model=self.embedder.name, dimension=self.embedder.dimension
         )
 
+    def create_collection(self, name: str) -> Collection:
+        """A new collection for the embedding model of the settings; `CollectionExists` where the name is taken."""
+        return self.catalog.create_collection(
+            name, embedding_model=self.embedder.name, dimension=self.embedder.dimension
+        )
+
+    def delete_collection(self, name: str) -> None:
+        """Remove a collection with all that is in it and was made of it; `NotFound` where there is none."""
+        collection = self.catalog.collection(name)
+        # First, so that a crash leaves a collection that can be deleted once more.
+        self.conversations.forget_all({each.id for each in self.catalog.documents(collection)})
+        ids = self.catalog.delete_collection(collection)
+        self.followers.forget(collection)
+        self.retriever.forget(collection)
+        tidy(self.settings.data_dir, self.catalog)
+        self.conversations.forget_all(set(ids))  # what was answered meanwhile
+
+    def delete_document(self, collection: Collection, document_id: str) -> None:
+        """Remove a document with all that was made of it, also what answers that are kept show of it.
+
+        `NotFound` where the collection has none of that id.
+        """
+        self.catalog.document(collection, document_id)
+        self._forget(document_id)  # first, so that a crash leaves a document that can be deleted once more
+        self.ingestor(collection).delete(document_id)
+        tidy(self.settings.data_dir, self.catalog)
+        self._forget(document_id)  # what was answered meanwhile
+
+    def rename_document(
+        self,
+        collection: Collection,
+        document_id: str,
+        *,
+        source: str | None = None,
+        origin: str | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Give a document another source, origin or title; nothing is parsed or embedded for that.
+
+        Raises `NotFound` where the collection has none of that id, and `SourceTaken`.
+        """
+        self.catalog.document(collection, document_id)
+        self.catalog.rename(document_id, source=source, origin=origin, title=title)
+        self.followers.catch_up(collection)
+
+    def _forget(self, document_id: str) -> None:
+        self.conversations.forget(document_id)
+        self.feedback.forget(document_id)
+
+    def keep_up(self) -> bool:
+        """Take over what other processes over the same catalog have changed; whether this is the one that leads."""
+        for collection in self.followers.keep_up():
+            self.retriever.forget(collection)
+        return self.followers.lead()
+
     def ingestor(self, collection: Collection) -> Ingestor:
         """What writes documents into a collection."""
-        return Ingestor(self.catalog, collection, self.embedder, self.followers, load=self.loader)
+        traced = self.tracing.traced
+        return Ingestor(
+            traced(self.catalog, add_pending="write", publish="publish"),
+            collection,
+            traced(self.embedder, embed="embed"),
+            traced(self.followers, catch_up="follow"),
+            load=traced(self.loader, call="parse"),
+        )
+
+    def backlog(self) -> Backlog:
+        """The uploads that wait to be indexed."""
+        return backlog(self._database)
 
     def _answerer_for(self, caller: Caller) -> Answerer:
         """What answers whoever calls, as far as the budgets allow."""
@@ -123,7 +242,7 @@ class Services:
         ends the answer, and what a model is doing for it.
         """
         self._check_length("question", wanted.question)
-        events = self._answerer_for(caller).answer(
+        events = self._admitted(caller).answer(
             Question(
                 wanted.question,
                 collection=wanted.collection,
@@ -133,7 +252,15 @@ class Services:
             ),
             cancelled=cancelled,
         )
-        return self._kept(events, wanted, caller)
+        kept = self._kept(events, wanted, caller)
+        return observed(kept, self, question=wanted.question)
+
+    def _admitted(self, caller: Caller) -> Answerer:
+        try:
+            return self._answerer_for(caller)
+        except ModelError as error:
+            self.metrics.failed(error.code)
+            raise
 
     def _history(self, wanted: AnswerRequest, caller: Caller) -> tuple[Turn, ...]:
         if wanted.conversation_id:
@@ -208,9 +335,19 @@ class LocalShelf:
         """Index documents; a result for each."""
         return self._ingestor.put(uploads, on_embedded=self._on_embedded)
 
+    def rename(self, document_id: str, *, source: str, origin: str, title: str | None) -> bool:
+        """Give a document another place, and another title where there is one; whether that could be done."""
+        try:
+            self._services.rename_document(
+                self._collection, document_id, source=source, origin=origin, title=title
+            )
+        except (NotFound, SourceTaken):
+            return False
+        return True
+
     def delete(self, document_id: str) -> None:
-        """Remove a document."""
-        self._ingestor.delete(document_id)
+        """Remove a document; `NotFound` where it has gone."""
+        self._services.delete_document(self._collection, document_id)
 
 
 @contextmanager

@@ -1,18 +1,21 @@
 """The settings, from environment variables that begin with `QA_`."""
 
 import os
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from qa_service.errors import SettingsError
 
 _PREFIX = "QA_"
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def _web_address(value: str | None) -> str | None:
@@ -23,9 +26,48 @@ def _web_address(value: str | None) -> str | None:
     return value
 
 
+def _redis_address(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("redis://", "rediss://", "redis+unix://")):
+        raise ValueError("it should be an address such as redis://127.0.0.1:6379/0")
+    return value
+
+
+def _headers(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        header_fields(value)
+    return value
+
+
+def header_fields(value: SecretStr) -> dict[str, str]:
+    """HTTP headers by their names, which are written `Name: value, Name: value`; `ValueError` where they are not."""
+    found = {}
+    for each in value.get_secret_value().split(","):
+        name, colon, text = each.partition(":")
+        if not (
+            colon
+            and _TOKEN.fullmatch(name.strip())
+            and text.strip()
+            and text.isascii()
+            and text.isprintable()
+        ):
+            raise ValueError("it should be headers such as `Authorization: Bearer xyz`, separated by commas")
+        found[name.strip()] = text.strip()
+    return found
+
+
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(each.strip() for each in value.split(",") if each.strip())
+    return value
+
+
+def _hosts(value: tuple[str, ...]) -> tuple[str, ...]:
+    if value:
+        # It loads httpx, which most commands need not wait for.
+        from qa_service.fetching.hosts import host_rule
+
+        for each in value:
+            host_rule(each)
     return value
 
 
@@ -39,6 +81,9 @@ def _expanded(value: Path) -> Path:
 Folder = Annotated[Path, AfterValidator(_expanded)]
 Address = Annotated[str | None, AfterValidator(_web_address)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Hosts = Annotated[Names, AfterValidator(_hosts)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
+Rate = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Limit = Annotated[int | None, Field(ge=1)]
 Dollars = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
@@ -92,6 +137,9 @@ class Settings(BaseSettings):
     chroma_url: Address = None
     """The address of a Chroma server. Unset: Chroma inside the data directory."""
 
+    chroma_headers: Annotated[SecretStr | None, AfterValidator(_headers)] = None
+    """Headers that are sent to the Chroma server, such as `Authorization: Bearer xyz`; separated by commas."""
+
     database_url: str | None = None
     """An SQLAlchemy URL for the catalog. Unset: SQLite inside the data directory."""
 
@@ -128,6 +176,10 @@ class Settings(BaseSettings):
     max_upload_mib: Annotated[int, Field(ge=1)] = 64
     """The largest request body that is taken, in MiB."""
 
+    url_hosts: Hosts = ()
+    """The hosts that documents may be fetched from by their address, such as `docs.example.org`,
+    `*.example.org` or `example.org:8443`; separated by commas. None: nothing is fetched."""
+
     parse_seconds: Seconds = 20
     """The time that one file may take to be parsed."""
 
@@ -149,11 +201,38 @@ class Settings(BaseSettings):
     session_seconds: Annotated[int, Field(ge=60, le=86400)] = 900
     """How long a token works that a page was given instead of a publishable key."""
 
+    rate_key: Rate = 0
+    """Requests a minute by one secret key; 0 is no limit."""
+
+    rate_publishable: Rate = 600
+    """Requests a minute by one publishable key, of all pages and readers together; 0 is no limit."""
+
+    rate_address: Rate = 60
+    """Requests a minute with publishable keys from one address; 0 is no limit."""
+
+    rate_failures: Rate = 30
+    """Requests a minute from one address that are refused for their key; 0 is no limit."""
+
+    redis_url: Annotated[str | None, AfterValidator(_redis_address)] = None
+    """The address of a Redis in which requests are counted for all processes. Unset: each counts for itself."""
+
+    trusted_proxies: Networks = ()
+    """Addresses and networks of proxies whose X-Forwarded headers count; separated by commas."""
+
     threads: Annotated[int, Field(ge=2, le=900)] = 32
-    """Requests that `qa serve` works on at once, and the answers that are streamed at once."""
+    """Requests that `qa serve` works on at once, and as many more that wait; the answers that are streamed at once."""
 
     heartbeat_seconds: Seconds = 15
     """How often a stream that waits sends a comment; a client that has left is noticed by that."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on the service's own lines are logged; those of libraries are from `warning` on."""
+
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """What a line of the log is: JSON, or text for people; `auto` is text on a terminal and JSON elsewhere."""
+
+    log_texts: bool = False
+    """Whether questions, answers and the messages of errors, which may quote documents, are logged."""
 
 
 def load_settings() -> Settings:

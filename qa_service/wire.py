@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from index.catalog import Document, DocumentText
+from index.catalog import Collection, Counts, Document, DocumentText
 from index.document import Passage, Span
-from index.jobs import Delay, Job, JobItem
+from index.jobs import Delay, Job, JobItem, JobSummary
+from index.once import Accepted
 from index.upload import Upload
 from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound
 from qa_service.claims import Citation, address
@@ -14,6 +15,7 @@ from qa_service.feedback import Rated
 from qa_service.gate import Claim
 from qa_service.keys import Key
 from qa_service.relevance import Relevance
+from qa_service.saved import Verdict
 
 JSON = dict[str, Any]
 
@@ -159,14 +161,25 @@ def text_json(document: DocumentText, span: Span) -> JSON:
     }
 
 
-def acknowledged_json(job: Job, uploads: Sequence[Upload]) -> JSON:
-    """What is said of uploads that are on disk and wait to be indexed; `job` has them in their order."""
+def acknowledged_json(accepted: Accepted, uploads: Sequence[Upload]) -> JSON:
+    """What is said of uploads that are on disk and wait to be indexed; nothing of it changes later."""
     return {
-        "job_id": job.id,
+        "job_id": accepted.job_id,
         "documents": [
-            {"id": item.document_id, "title": upload.title or upload.name, "status": item.status}
-            for item, upload in zip(job.items, uploads, strict=True)
+            {"id": document_id, "title": upload.title or upload.name, "status": "queued"}
+            for document_id, upload in zip(accepted.document_ids, uploads, strict=True)
         ],
+    }
+
+
+def job_summary_json(job: JobSummary) -> JSON:
+    """A job as it is listed."""
+    return {
+        "id": job.id,
+        "collection": job.collection,
+        "status": job.status,
+        "created_at": job.created_at,
+        "counts": dict(job.counts),
     }
 
 
@@ -188,11 +201,15 @@ def _delay_json(delay: Delay) -> JSON:
 
 def _item_json(item: JobItem) -> JSON:
     error = {"code": item.error_code, "message": item.error_message} if item.error_code else None
+    waits = item.status == "queued"
     return {
         "id": item.document_id,
         "name": item.name,
         "source": item.source,
         "status": item.status,
+        **({"stage": item.stage} if waits else {}),
+        **({"embedded": item.embedded} if waits and item.chunks else {}),
+        **({"chunks": item.chunks} if item.chunks else {}),
         **({"error": error} if error else {}),
     }
 
@@ -238,6 +255,26 @@ def rated_json(rated: Rated) -> JSON:
         "query": rated.query,
         "answer": rated.said,
         "cited": list(rated.cited),
+    }
+
+
+def collection_json(collection: Collection, counts: Counts) -> JSON:
+    """A collection with how much it holds."""
+    return {
+        "name": collection.name,
+        "documents": counts.documents,
+        "chunks": counts.chunks,
+        "embedding_model": collection.embedding_model,
+        "created_at": collection.created_at,
+    }
+
+
+def verdict_json(verdict: Verdict) -> JSON:
+    """What has become of a saved citation."""
+    return {
+        "status": verdict.status,
+        **({"moved_to": span_json(verdict.moved_to)} if verdict.moved_to else {}),
+        **({"sha256": verdict.sha256} if verdict.sha256 else {}),
     }
 
 

@@ -5,16 +5,23 @@ import logging
 import threading
 from collections import Counter
 
+from structlog.contextvars import bound_contextvars
+
+from index.catalog import check_model
 from index.errors import (
     CatalogError,
     DiskFull,
     EmbeddingError,
     FollowerError,
+    FollowerUnreachable,
     InternalError,
     ParserUnavailable,
     QAError,
 )
 from index.jobs import Delay, Queued
+from index.upload import Outcome
+from qa_service.at_hand import AtHand
+from qa_service.observing import indexing
 from qa_service.services import Services
 from qa_service.watch import Watch
 
@@ -34,7 +41,7 @@ class Worker:
     model can, uploads wait, and are tried again after a pause that doubles from `pause_seconds` to a minute;
     those that have been tried less often come first. `delay` says so meanwhile. An upload that makes the
     embedding model fail, or this service, three times and alone, is failed, and so is one at which the process
-    has died five times in a row.
+    has died five times in a row. One that is cancelled is given up before its next batch of text is embedded.
     """
 
     def __init__(self, services: Services, *, pause_seconds: float = 1.0) -> None:
@@ -44,7 +51,9 @@ class Worker:
         self._attempts: Counter[int] = Counter()
         self._faults: Counter[int] = Counter()
         self._failures = 0
-        self._watch = Watch(services.settings.data_dir / "indexing.json")
+        self._leads = False
+        self._watched = services.settings.data_dir / "indexing.json"
+        self._watch = Watch(self._watched)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index-worker", daemon=True)
@@ -75,6 +84,8 @@ class Worker:
                 self._work()
             except _StoppedError:
                 return
+            except _DeposedError:
+                continue
             except QAError as error:
                 self._pause(error)
             except Exception:
@@ -84,15 +95,41 @@ class Worker:
                 self._wake.wait()
 
     def _work(self) -> None:
-        """Index what is queued; raises where that has to wait."""
+        """Index what is queued, where this is the process that does; raises where that has to wait."""
+        if not self._begin():
+            return
         for item_id in sorted(self._services.jobs.queued(), key=self._tried):
             if self._stop.is_set():
                 raise _StoppedError
+            if not self._begin():
+                return
+            if self._services.followers.are_shared:
+                self._services.followers.look()  # before anything is embedded that could not be written
             if item := self._services.jobs.take(item_id):  # else its document was deleted
-                self._finish(item)
+                with bound_contextvars(job_id=item.job_id):
+                    self._finish(item)
             del self._attempts[item_id], self._faults[item_id]
             self._failures = 0
             self.delay = None
+
+    def _begin(self) -> bool:
+        """Whether uploads are for this process; when it comes to that, nothing is under way yet."""
+        if not self._services.followers.leads():
+            self._leads, self.delay = False, None
+            return False
+        if not self._leads:
+            self._services.jobs.rest()
+            self._watch = Watch(self._watched)
+            self._leads = True
+        return True
+
+    def _end(
+        self, item_id: int, outcome: Outcome, error: QAError | None = None, *, chunks: int | None = None
+    ) -> None:
+        """Record how an upload ended, unless another process has come to work on it."""
+        if not self._services.followers.leads():
+            raise _DeposedError
+        self._services.jobs.end(item_id, outcome, error, chunks=chunks)
 
     def _tried(self, item_id: int) -> int:
         return self._attempts[item_id] + self._watch.deaths(item_id)
@@ -101,26 +138,32 @@ class Worker:
         """Index one upload and record how it ended; raises where it is to be tried again."""
         jobs, item_id = self._services.jobs, item.item_id
         if self._watch.deaths(item_id) >= _DEATHS:
-            jobs.end(
+            self._end(
                 item_id, "failed", InternalError(f"the service died {_DEATHS} times while it was indexed")
             )
             return
         self._attempts[item_id] += 1
+        at_hand = AtHand(jobs, item_id, give_up=self._services.loader.close)
         try:
-            with self._watch.over(item_id):
-                self._index(item)
+            services = self._services
+            with at_hand, self._watch.over(item_id), indexing(services, _QUITS) as attempt:
+                attempt.outcome, attempt.error = self._index(item, at_hand)
+        except _CancelledError:
+            return
         except ParserUnavailable:
+            if at_hand.is_cancelled:
+                return
             if self._stop.is_set():
                 raise _StoppedError from None
             raise
-        except (_StoppedError, CatalogError, FollowerError):
+        except (_StoppedError, _DeposedError, CatalogError, FollowerError):
             raise
         except EmbeddingError as error:
             if not (self._can_embed() and self._is_at_fault(item_id)):
                 raise
-            jobs.end(item_id, "failed", error)
+            self._end(item_id, "failed", error)
         except QAError as error:
-            jobs.end(item_id, "failed", error)
+            self._end(item_id, "failed", error)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise DiskFull(f"the disk is full ({error}): free some of it, and uploads go on") from error
@@ -128,17 +171,24 @@ class Worker:
             fault = InternalError("a fault of this service kept it from being indexed; the log says which")
             if not self._is_at_fault(item_id):
                 raise fault from None
-            jobs.end(item_id, "failed", fault)
+            self._end(item_id, "failed", fault)
 
-    def _index(self, item: Queued) -> None:
+    def _index(self, item: Queued, at_hand: AtHand) -> tuple[Outcome, QAError | None]:
         services = self._services
-        ingestor = services.ingestor(services.collection(item.collection))
-        (result,) = ingestor.put([item.upload], on_embedded=self._go_on)
-        services.jobs.end(item.item_id, result.outcome, result.error)
+        collection = services.catalog.collection(item.collection)  # one that was deleted is not made again
+        check_model(collection, services.embedder.name)
+        ingestor = services.ingestor(collection)
 
-    def _go_on(self, _name: str, _done: int, _total: int) -> None:
-        if self._stop.is_set():
-            raise _StoppedError
+        def go_on(_name: str, done: int, total: int) -> None:
+            if self._stop.is_set():
+                raise _StoppedError
+            at_hand.embedded(done, total)
+            if at_hand.is_cancelled:
+                raise _CancelledError
+
+        (result,) = ingestor.put([item.upload], on_embedded=go_on)
+        self._end(item.item_id, result.outcome, result.error, chunks=result.chunks)
+        return result.outcome, result.error
 
     def _is_at_fault(self, item_id: int) -> bool:
         """Count a failure that is the upload's own; whether there have been enough."""
@@ -155,11 +205,26 @@ class Worker:
 
     def _pause(self, error: QAError) -> None:
         seconds = min(self._pause_seconds * 2.0 ** min(self._failures, 20), _MAX_PAUSE_SECONDS)
-        self._failures += 1
+        if isinstance(error, FollowerUnreachable):  # looking again costs nothing
+            seconds = self._pause_seconds
+        else:
+            self._failures += 1
         log.warning("uploads wait %.1f s: %s", seconds, error)
         self.delay = Delay(error, seconds)
+        self._leads = False  # what was under way is not any more
         self._stop.wait(seconds)
+
+
+class _CancelledError(Exception):
+    """The upload at hand is not wanted any more."""
 
 
 class _StoppedError(Exception):
     """The worker is to end: what is at hand is left for the next start."""
+
+
+class _DeposedError(Exception):
+    """Another process leads now, and works on the queue."""
+
+
+_QUITS = (_CancelledError, _StoppedError, _DeposedError)

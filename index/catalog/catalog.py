@@ -460,6 +460,13 @@ class Catalog:
         with self._database.read() as connection:
             return connection.execute(_LAST_CHANGE, {"collection_id": collection.id}).scalar() or 0
 
+    def last_changes(self) -> dict[int, int]:
+        """The number of the last change of each collection, by the collection's number."""
+        last = sa.select(sa.func.max(changes.c.seq)).where(changes.c.collection_id == collections.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(collections.c.id, last.scalar_subquery())).all()
+        return {collection_id: seq or 0 for collection_id, seq in rows}
+
     def changes_after(self, collection: Collection, seq: int, *, limit: int = 256) -> list[Change]:
         """The collection's changes behind number `seq`, in order, at most `limit`."""
         query = (

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from flask import Response, jsonify
 
@@ -13,6 +14,8 @@ from qa_service.api.sse import Encoding
 from qa_service.requests import AnswerRequest
 from qa_service.wire import JSON
 
+T = TypeVar("T")
+
 
 def reply(
     wanted: AnswerRequest, *, whole: Callable[[Iterator[Event]], JSON], encoding: Encoding | None
@@ -21,12 +24,24 @@ def reply(
 
     A model is not kept busy for a client that has left. Raises what `Services.answer` does.
     """
+    if encoding is None:
+        return jsonify(folded(wanted, whole))
+    events, gone = _begun(wanted)
+    return context().streams.respond(events, gone=gone, encoding=encoding)
+
+
+def folded(wanted: AnswerRequest, whole: Callable[[Iterator[Event]], T]) -> T:
+    """What `whole` makes of the answer's events; it ends with `Cancelled` where the client leaves."""
+    events, gone = _begun(wanted)
+    try:
+        return whole(events)
+    finally:
+        gone.set()
+
+
+def _begun(wanted: AnswerRequest) -> tuple[Iterator[Event], threading.Event]:
+    """The events of an answer, and what tells that nobody waits for them."""
     gone = threading.Event()
     events = services().answer(wanted, caller(), cancelled=gone)
     departure.watch(gone)
-    if encoding is not None:
-        return context().streams.respond(events, gone=gone, encoding=encoding)
-    try:
-        return jsonify(whole(events))
-    finally:
-        gone.set()
+    return events, gone

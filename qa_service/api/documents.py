@@ -1,39 +1,47 @@
-"""Documents and the jobs that index them."""
+"""Documents: handed over, listed, read, renamed, removed."""
 
 import hashlib
+import re
+from dataclasses import replace
 
 from flask import Blueprint, Response, jsonify, request
 from pydantic import TypeAdapter, ValidationError
 
 from index.document import Span
-from index.errors import InvalidRequest
+from index.errors import InvalidRequest, NotFound
+from index.once import Accepted, Once, fingerprint
 from index.upload import Upload
 from qa_service.api import reach
 from qa_service.api.context import context, services
-from qa_service.api.guard import is_owner
+from qa_service.api.guard import caller, is_owner
 from qa_service.api.parsing import body, query
+from qa_service.json_shape import check_shape
 from qa_service.requests import (
     DocumentRequest,
     FilesRequest,
     ListRequest,
     Metadata,
+    RenameRequest,
     TextRequest,
     explain,
 )
-from qa_service.wire import acknowledged_json, document_json, job_json, text_json
+from qa_service.wire import acknowledged_json, document_json, text_json
 
 blueprint = Blueprint("documents", __name__, url_prefix="/v1")
 
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _METADATA = TypeAdapter[Metadata](Metadata)
 
 
 @blueprint.post("/documents")
 def add() -> tuple[Response, int]:
-    """Acknowledge documents, as a JSON text or as files; they are indexed in the background."""
-    wanted, uploads = _files() if request.mimetype == "multipart/form-data" else _text()
-    job = services().jobs.add(services().collection(reach.collection_name(wanted)), uploads)
-    context().worker.wake()
-    return jsonify(acknowledged_json(job, uploads)), 202
+    """Acknowledge documents, as a JSON text, an address or files; they are indexed in the background."""
+    if request.mimetype == "multipart/form-data":
+        return _accepted(*_files(), once=_once())
+    wanted = body(DocumentRequest, is_upload=True)
+    if wanted.url is not None:
+        return _at_address(wanted, wanted.url)
+    return _accepted(wanted, [_text(wanted, wanted.text or "")], once=_once())
 
 
 @blueprint.get("/documents")
@@ -74,29 +82,75 @@ def text(document_id: str) -> Response:
     return jsonify(text_json(found, Span(wanted.start, end)))
 
 
+@blueprint.patch("/documents/<document_id>")
+def rename(document_id: str) -> Response:
+    """Give a document another title or source; nothing is embedded for that."""
+    collection = reach.collection_of(document_id)
+    wanted = body(RenameRequest)
+    services().rename_document(
+        collection, document_id, source=wanted.source, origin=wanted.origin, title=wanted.title
+    )
+    return one(document_id)
+
+
 @blueprint.delete("/documents/<document_id>")
 def delete(document_id: str) -> Response:
     """Remove a document with all that was made of it."""
-    services().ingestor(reach.collection_of(document_id)).delete(document_id)
+    services().delete_document(reach.collection_of(document_id), document_id)
     response = Response(status=204)
     del response.headers["Content-Type"]
     return response
 
 
-@blueprint.get("/jobs/<job_id>")
-def job(job_id: str) -> Response:
-    """What has become of the documents that were acknowledged together."""
-    return jsonify(job_json(reach.job(job_id), context().worker.delay))
+def _accepted(
+    wanted: FilesRequest | DocumentRequest, uploads: list[Upload], *, once: Once | None
+) -> tuple[Response, int]:
+    collection = services().collection(reach.collection_name(wanted))
+    accepted = services().jobs.accept(collection, uploads, once=once)
+    context().worker.wake()
+    return jsonify(acknowledged_json(accepted, uploads)), 202
 
 
-def _text() -> tuple[FilesRequest | DocumentRequest, list[Upload]]:
-    wanted = body(DocumentRequest)
-    data = wanted.text.encode()
+def _at_address(wanted: DocumentRequest, url: str) -> tuple[Response, int]:
+    """Fetch a document, unless that was done for the same request before; nothing is left of a fetch that failed."""
+    name = reach.collection_name(wanted)
+    target = services().fetcher.target(url)
+    asked = Upload(
+        wanted.source or target.url, target.name, target.url.encode(), wanted.title, wanted.metadata
+    )
+    once = _once()
+    if once:
+        once = replace(once, sha256=fingerprint([asked]))
+        if known := _known(name, once):
+            return jsonify(acknowledged_json(known, [asked])), 202
+    fetched = replace(asked, data=services().fetcher.fetch(target))
+    return _accepted(wanted, [fetched], once=once)
+
+
+def _known(name: str, once: Once) -> Accepted | None:
+    try:
+        return services().jobs.accepted(services().catalog.collection(name), once)
+    except NotFound:
+        return None
+
+
+def _once() -> Once | None:
+    """The key that tells whether the request has come before."""
+    shown = request.headers.get("Idempotency-Key")
+    if shown is None:
+        return None
+    if not _KEY.fullmatch(shown):
+        raise InvalidRequest("Idempotency-Key: send 1 to 255 visible ASCII characters")
+    return Once(shown, caller().key_id or "")
+
+
+def _text(wanted: DocumentRequest, text: str) -> Upload:
+    data = text.encode()
     source = wanted.source or f"text:{hashlib.sha256(data).hexdigest()[:16]}"
-    return wanted, [Upload(source, f"{wanted.title}.md", data, wanted.title, wanted.metadata)]
+    return Upload(source, f"{wanted.title}.md", data, wanted.title, wanted.metadata)
 
 
-def _files() -> tuple[FilesRequest | DocumentRequest, list[Upload]]:
+def _files() -> tuple[FilesRequest, list[Upload]]:
     form, files = request.form, request.files
     if unknown := {*form, *files} - {"file", "source", "origin", "metadata", "collection"}:
         raise InvalidRequest(f"{min(unknown)}: the form has no such field; files go in fields `file`")
@@ -108,7 +162,9 @@ def _files() -> tuple[FilesRequest | DocumentRequest, list[Upload]]:
             "each in a field `file`, and a source for each or none"
         )
     try:
-        metadata = _METADATA.validate_json(form.get("metadata", "{}"), strict=True)
+        text = form.get("metadata", "{}")
+        check_shape(text.encode(), name="metadata")
+        metadata = _METADATA.validate_json(text, strict=True)
     except ValidationError as error:
         raise explain(error, within="metadata") from None
     try:

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify
 from qa_service.api.context import services
 from qa_service.api.guard import caller, key
 from qa_service.api.parsing import body, query
-from qa_service.requests import FeedbackListRequest, FeedbackRequest
+from qa_service.requests import FeedbackRequest, PageRequest
 from qa_service.wire import rated_json
 
 blueprint = Blueprint("feedback", __name__, url_prefix="/v1")
@@ -30,7 +30,7 @@ def add() -> Response:
 @blueprint.get("/feedback")
 def listed() -> Response:
     """What was said of answers, the newest first; `next` is the value of `after` for the rest."""
-    wanted = query(FeedbackListRequest)
+    wanted = query(PageRequest)
     held = key()
     found = services().feedback.list(
         limit=wanted.limit,

@@ -1,7 +1,7 @@
 """Who may call, and what: everybody on this machine while no key exists, afterwards whoever shows a key."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -21,6 +21,8 @@ PUBLIC = frozenset(
         "pages.index",
         "pages.static",
         "pages.document",
+        "reference.openapi",
+        "reference.page",
         "widget.script",
         "widget.description",
     }
@@ -47,6 +49,11 @@ def _for(*scopes: Scope, publishable: bool = False, link: bool = False) -> Rule:
 RULES: Mapping[str, Rule] = {
     "answers.answer": _for("ask", publishable=True),
     "answers.search": _for("search"),
+    "citations.verify": _for("ask", "search", "write", publishable=True),
+    "collections.create": _for("admin"),
+    "collections.listed": _for("search", "write", "admin"),
+    "collections.one": _for("search", "write", "admin"),
+    "collections.delete": _for("admin"),
     "conversations.create": _for("ask", publishable=True),
     # A page's key is that of all its readers: they reach what they know the id of, and list nothing.
     "conversations.listed": _for("ask"),
@@ -57,13 +64,18 @@ RULES: Mapping[str, Rule] = {
     "documents.one": _for("ask", "search", "write", publishable=True, link=True),
     "documents.text": _for("ask", "search", "write", publishable=True, link=True),
     "documents.delete": _for("write"),
-    "documents.job": _for("write"),
+    "documents.rename": _for("write"),
+    "jobs.listed": _for("write"),
+    "jobs.one": _for("write"),
+    "jobs.cancel": _for("write"),
     "feedback.add": _for("ask", publishable=True),
     "feedback.listed": _for("admin"),
+    "agents.call": _for("ask", "search"),
     "keys.create": _for("admin"),
     "keys.listed": _for("admin"),
     "keys.rotate": _for("admin"),
     "keys.revoke": _for("admin"),
+    "metrics.show": _for("metrics", "admin"),
     "openai.chat": _for("ask", publishable=True),
     "openai.models": _for("ask"),
     "sessions.create": _for("ask", publishable=True),
@@ -120,6 +132,31 @@ def _authorise() -> None:
         _admit(shown.token)
 
 
+def may(scope: Scope) -> bool:
+    """Whether the caller has a scope, for endpoints that do more than one thing."""
+    held = key()
+    return held is None or scope in held.rights.scopes
+
+
+def require(scope: Scope) -> None:
+    """Raise `Forbidden` unless the caller has a scope."""
+    _require_scope({scope})
+
+
+def require_all_collections(what: str) -> None:
+    """Raise `Forbidden` where the caller's key is for some collections: it is told nothing of the others."""
+    held = key()
+    if held and held.rights.collections is not None:
+        raise Forbidden(f"{what} with a key that is for all collections")
+
+
+def _require_scope(scopes: Set[Scope]) -> None:
+    if not any(map(may, scopes)):
+        raise Forbidden(
+            f"this key is not for that: it takes one with the scope {' or '.join(sorted(scopes))}"
+        )
+
+
 def _admit(text: str) -> None:
     """Admit the holder of a key or a token, as far as it goes."""
     about = str((request.view_args or {}).get("document_id", ""))
@@ -139,10 +176,7 @@ def _admit(text: str) -> None:
         raise Forbidden("nothing says which keys may call this address, so none may")
     if rights.kind == "publishable" and not (rule.link if granted.form == "link" else rule.publishable):
         raise Forbidden("a publishable key may only ask: use a secret key for this")
-    if not rule.scopes.intersection(rights.scopes):
-        raise Forbidden(
-            f"this key is not for that: it takes one with the scope {' or '.join(sorted(rule.scopes))}"
-        )
+    _require_scope(rule.scopes)
 
 
 def _require_origin(of: Key) -> None:

@@ -20,7 +20,7 @@ def register(app: Flask, context: Context) -> None:
     services = context.services
     looks: dict[str, Callable[[], object]] = {
         "catalog": services.catalog.collections,
-        "dense": lambda: _dense(services),
+        "dense": services.followers.look,
         "lexical": lambda: _lexical(services),
         "collections": services.require_searchable,
     }
@@ -53,11 +53,6 @@ def readyz() -> tuple[Response, int]:
     return jsonify(
         readiness_json(report.reason, {**report.checks, **limits.checks()})
     ), 503 if report.reason else 200
-
-
-def _dense(services: Services) -> None:
-    for collection in services.catalog.collections()[:1]:
-        services.followers.of(collection).dense.count()
 
 
 def _lexical(services: Services) -> None:

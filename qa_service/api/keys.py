@@ -47,14 +47,14 @@ def listed() -> Response:
     return jsonify(keys=[key_json(each) for each in services().keys.list()])
 
 
-@blueprint.post("/keys/<name>/rotate")
+@blueprint.post("/keys/<path:name>/rotate")
 def rotate(name: str) -> Response:
     """Give a key a new text; the old one is refused from now on."""
     rotated, text = services().keys.rotate(name)
     return jsonify({**key_json(rotated), "key": text})
 
 
-@blueprint.delete("/keys/<name>")
+@blueprint.delete("/keys/<path:name>")
 def revoke(name: str) -> Response:
     """Remove a key; it is refused from now on."""
     services().keys.revoke(name)

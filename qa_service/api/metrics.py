@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from index.backlog import lags
 from index.errors import QAError
 from qa_service.api.context import services
+from qa_service.api.guard import require_all_collections
 from qa_service.api.health import readiness
 from qa_service.metrics import Metric, gauge
 from qa_service.readiness import OK, UNCHECKED
@@ -19,6 +20,7 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 def show() -> Response:
     """All metrics, as text or, where `Accept` prefers it, as OpenMetrics."""
+    require_all_collections("metrics, which count what is done in all collections, are read")
     body, content_type = services().metrics.exposition(_state(), accept=request.headers.get("Accept", ""))
     return Response(body, content_type=content_type)
 
@@ -34,6 +36,8 @@ def _state() -> Iterator[Metric]:
     if checks["catalog"] == OK:  # else there is nothing to ask, or asking it may hang
         with suppress(QAError):
             yield from _of_the_catalog()
+            if checks["dense"] == OK:
+                yield _of_the_followers()
 
 
 def _of_the_catalog() -> Iterator[Metric]:
@@ -43,7 +47,10 @@ def _of_the_catalog() -> Iterator[Metric]:
     yield gauge(
         "qa_uploads_oldest_seconds", "How long the oldest upload has waited; 0 for none.", [((), age)]
     )
-    yield gauge(
+
+
+def _of_the_followers() -> Metric:
+    return gauge(
         "qa_follower_lag_changes",
         "Changes of the catalog that a search structure has yet to apply, of all collections.",
         [((name,), float(count)) for name, count in lags(services().catalog, services().followers).items()],

@@ -40,7 +40,7 @@ def chat() -> Response:
 @blueprint.get("/models")
 def models() -> Response:
     """The collections that the caller may ask."""
-    return jsonify(models_json(reach.collection_names()))
+    return jsonify(models_json(reach.collections()))
 
 
 class _Chunks:

@@ -15,14 +15,17 @@ Reshape = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 log = logging.getLogger(__name__)
 
-_CODES = {
+CODES = {
     400: "invalid_request",
     404: "not_found",
     405: "method_not_allowed",
     413: "request_too_large",
     415: "unsupported_media_type",
+    429: "rate_limited",
     503: "overloaded",
 }
+"""What the server itself has to say, by the status of an error of HTTP."""
+
 _DETAILS = {
     400: "the request could not be read: see that it is complete and well-formed",
     404: "there is nothing at this address",
@@ -64,6 +67,6 @@ def _problem_of(error: HTTPException) -> dict[str, Any]:
         "type": "about:blank",
         "title": error.name.lower(),
         "status": status,
-        "code": _CODES.get(status, "http_error"),
+        "code": CODES.get(status, "http_error"),
         "detail": _DETAILS.get(status, error.description or error.name),
     }

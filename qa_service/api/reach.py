@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from index.catalog import Collection
+from index.catalog.statements import no_collection
 from index.errors import NotFound
 from index.jobs import Job
 from qa_service.api.context import services
@@ -42,7 +43,7 @@ def collection_name(wanted: About) -> str:
     if only is not None and len(only) == 1 and "collection" not in wanted.model_fields_set:
         return only[0]
     if not held.reaches(wanted.collection):
-        raise NotFound(f"there is no collection {wanted.collection!r}: index a document into it first")
+        raise no_collection(wanted.collection)
     return wanted.collection
 
 
@@ -51,11 +52,19 @@ def within(wanted: S) -> S:
     return wanted.model_copy(update={"collection": collection_name(wanted)})
 
 
-def collection_names() -> list[str]:
-    """The collections that the caller's key is for, of those that there are."""
+def collections() -> list[Collection]:
+    """The collections that the caller's key is for, of those that there are, by name."""
     held = key()
-    names = [each.name for each in services().catalog.collections()]
-    return [name for name in names if held is None or held.reaches(name)]
+    return [each for each in services().catalog.collections() if held is None or held.reaches(each.name)]
+
+
+def collection(name: str) -> Collection:
+    """The collection of that name; `NotFound` where there is none, or the caller's key is not for it."""
+    held = key()
+    # No name of a collection looks like others; what is none need not be looked up.
+    if (held and not held.reaches(name)) or not name.isprintable():
+        raise no_collection(name)
+    return services().catalog.collection(name)
 
 
 def collection_of(document_id: str) -> Collection:

@@ -1,5 +1,6 @@
 """An answer's events as server-sent events, with a comment now and then while nothing happens."""
 
+import contextvars
 import json
 import logging
 import queue
@@ -17,6 +18,9 @@ from qa_service.replies import problem_json
 from qa_service.wire import JSON, event_json
 
 Complete = Callable[[JSON], JSON]
+
+_END_SECONDS = 2
+"""How long clients may take to be sent the end of their streams."""
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +66,20 @@ def _named(name: str, data: Mapping[str, object]) -> str:
 
 
 class Streams:
-    """The answers that are being streamed: at most `places` at once, since each has a thread of its own."""
+    """The answers that are being streamed: at most `places` at once, since each has a thread of its own.
 
-    def __init__(self, *, places: int, heartbeat_seconds: float) -> None:
+    `count` is told how many there are whenever that changes.
+    """
+
+    def __init__(
+        self, *, places: int, heartbeat_seconds: float, count: Callable[[int], object] = lambda _: None
+    ) -> None:
+        self._count = count
         self._places = threading.BoundedSemaphore(places)
         self._heartbeat_seconds = heartbeat_seconds
         self._running: set[_Stream] = set()
+        self._sent = threading.Condition()
+        self._sending = 0
 
     def __len__(self) -> int:
         """The answers under way, those included whose client has left."""
@@ -99,27 +111,41 @@ class Streams:
             gone.set()
             self._places.release()
             raise
-        # The events are made in a thread of their own, so that a comment can be sent while it waits.
-        threading.Thread(target=self._run, args=(stream,), name="answer", daemon=True).start()
+        # The events are made in a thread of their own, so that a comment can be sent while it waits; what it logs
+        # and traces belongs to the request.
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._run, stream), name="answer", daemon=True).start()
         response = Response(
             stream.frames(),
             headers={"X-Accel-Buffering": "no"},
             content_type="text/event-stream; charset=utf-8",
         )
+        with self._sent:
+            self._sending += 1
         response.call_on_close(gone.set)  # also where no frame was ever asked for
+        response.call_on_close(self._was_sent)
         return response
 
     def end(self) -> None:
-        """End every stream with an error: the service shuts down."""
+        """End every stream with an error, since the service shuts down, and see that it is sent."""
         for stream in list(self._running):
             stream.end(ShuttingDown("the service is shutting down: ask again when it is back"))
+        with self._sent:
+            self._sent.wait_for(lambda: not self._sending, _END_SECONDS)
+
+    def _was_sent(self) -> None:
+        with self._sent:
+            self._sending -= 1
+            self._sent.notify_all()
 
     def _run(self, stream: "_Stream") -> None:
         self._running.add(stream)
+        self._count(len(self._running))
         try:
             stream.run()
         finally:
             self._running.discard(stream)
+            self._count(len(self._running))
             self._places.release()
 
 

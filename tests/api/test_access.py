@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -563,6 +564,15 @@ def test_keys_are_made_listed_rotated_and_revoked_over_http(world: World) -> Non
 def test_a_key_that_is_not_there_is_neither_rotated_nor_revoked(world: World, name: str) -> None:
     assert world.call("everything", "POST", f"/v1/keys/{name}/rotate").status_code == 404
     assert world.call("everything", "DELETE", f"/v1/keys/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["a/b", "../a", "a/rotate", "%2f", "?#"])
+def test_a_key_can_be_rotated_and_revoked_whatever_it_is_called(world: World, name: str) -> None:
+    assert world.call("everything", "POST", "/v1/keys", json={"name": name}).status_code == 201
+    path = f"/v1/keys/{quote(name, safe='')}"
+    assert world.call("everything", "POST", f"{path}/rotate").status_code == 200
+    assert world.call("everything", "DELETE", path).status_code == 204
+    assert name not in {each.name for each in world.services.keys.list()}
 
 
 def test_a_key_that_has_limits_makes_none_that_has_fewer(world: World) -> None:

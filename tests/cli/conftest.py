@@ -182,6 +182,23 @@ def start_qa(data_dir: Path) -> Callable[..., subprocess.Popen[str]]:
     return start
 
 
+@pytest.fixture(scope="session")
+def process_of() -> Callable[..., subprocess.Popen[str]]:
+    """Starts a `qa` command on a data directory, which prints all that it says into a file."""
+
+    def start(data_dir: Path, log: Path, *arguments: str) -> subprocess.Popen[str]:
+        with log.open("w") as output:
+            return subprocess.Popen(
+                [QA, *arguments],
+                env=environment(data_dir),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+
+    return start
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with two documents."""

@@ -58,12 +58,13 @@ COMMANDS = [
     "",
     "index",
     "ask",
+    *("collections", *(f"collections {name}" for name in ("list", "create", "delete"))),
     *("conversations", *(f"conversations {name}" for name in ("create", "list", "export", "delete"))),
     "search",
     "serve",
     *("keys", *(f"keys {name}" for name in ("create", "list", "rotate", "revoke"))),
     *("feedback", *(f"feedback {name}" for name in ("list", "export", "delete"))),
-    *("backup", "restore", "doctor"),
+    *("backup", "restore", "doctor", "reindex"),
 ]
 
 

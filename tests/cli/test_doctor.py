@@ -15,7 +15,7 @@ from index.audit import Finding, audit_catalog
 from index.catalog import Catalog, Collection, StoredChunk
 from index.catalog.database import HEAD
 from index.embed import Embedder
-from index.followers import Followers, Pair
+from index.followers import Followers, Group
 from index.owner import OwnerLock
 from index.upload import Upload
 from qa_service.cli import main
@@ -68,7 +68,7 @@ def test_a_directory_that_is_sound_is_ok_in_every_check_and_left_as_it_is(indexe
     assert set(states(result).values()) == {"ok"}
     assert set(states(result)) == {
         *("schema", "database", "texts", "chunks", "vectors", "references", "left over"),
-        *("chroma default", "tantivy default"),
+        *("chroma default", "tantivy default", "matrix default"),
     }
 
 
@@ -107,6 +107,18 @@ def flip_a_bit_of_the_postings(followers: Path) -> None:
     path.write_bytes(content)
 
 
+def flip_a_bit_of_a_vector(followers: Path) -> None:
+    (path,) = followers.glob("matrix/*/sentences-*")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def cut_vectors_off(followers: Path) -> None:
+    for path in followers.glob("matrix/*/vectors-*"):
+        os.truncate(path, 10)
+
+
 def lose_metadata(followers: Path) -> None:
     for path in followers.rglob("meta.json"):
         path.write_text("{")
@@ -115,7 +127,7 @@ def lose_metadata(followers: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
-        (lose_everything, {"chroma default", "tantivy default"}),
+        (lose_everything, {"chroma default", "tantivy default", "matrix default"}),
         pytest.param(lose_chroma, {"chroma default"}, marks=pytest.mark.soak),
         (cut_chroma_off, {"chroma default"}),
         pytest.param(fill_chroma_with_noise, {"chroma default"}, marks=pytest.mark.soak),
@@ -123,6 +135,8 @@ def lose_metadata(followers: Path) -> None:
         pytest.param(cut_terms_off, {"tantivy default"}, marks=pytest.mark.soak),
         pytest.param(lose_metadata, {"tantivy default"}, marks=pytest.mark.soak),
         (flip_a_bit_of_the_postings, {"tantivy default"}),
+        (flip_a_bit_of_a_vector, {"matrix default"}),
+        pytest.param(cut_vectors_off, {"matrix default"}, marks=pytest.mark.soak),
     ],
 )
 def test_damaged_files_of_a_follower_are_found_and_made_again(
@@ -137,33 +151,33 @@ def test_damaged_files_of_a_follower_are_found_and_made_again(
     assert {check for check, state in states(repaired).items() if state == "repaired"} == found
 
 
-Tamper = Callable[[Pair, StoredChunk, StoredChunk, int], None]
+Tamper = Callable[[Group, StoredChunk, StoredChunk, int], None]
 
 
-def lose_a_vector(pair: Pair, chunk: StoredChunk, _other: StoredChunk, last: int) -> None:
-    pair.dense.apply(add=[], remove=[chunk.id], through=last)
+def lose_a_vector(group: Group, chunk: StoredChunk, _other: StoredChunk, last: int) -> None:
+    group.dense.apply(add=[], remove=[chunk.id], through=last)
 
 
-def give_the_vector_of_another(pair: Pair, chunk: StoredChunk, other: StoredChunk, last: int) -> None:
-    pair.dense.apply(add=[replace(chunk, vector=other.vector)], remove=[], through=last)
+def give_the_vector_of_another(group: Group, chunk: StoredChunk, other: StoredChunk, last: int) -> None:
+    group.dense.apply(add=[replace(chunk, vector=other.vector)], remove=[], through=last)
 
 
-def keep_a_vector_too_many(pair: Pair, chunk: StoredChunk, _other: StoredChunk, last: int) -> None:
-    pair.dense.apply(add=[replace(chunk, ordinal=99)], remove=[], through=last)
+def keep_a_vector_too_many(group: Group, chunk: StoredChunk, _other: StoredChunk, last: int) -> None:
+    group.dense.apply(add=[replace(chunk, ordinal=99)], remove=[], through=last)
 
 
 def say_that_more_vectors_were_applied(
-    pair: Pair, _chunk: StoredChunk, _other: StoredChunk, last: int
+    group: Group, _chunk: StoredChunk, _other: StoredChunk, last: int
 ) -> None:
-    pair.dense.apply(add=[], remove=[], through=last + 1)
+    group.dense.apply(add=[], remove=[], through=last + 1)
 
 
-def lose_terms(pair: Pair, chunk: StoredChunk, _other: StoredChunk, last: int) -> None:
-    pair.lexical.apply(add=[], remove=[chunk.id], through=last)
+def lose_terms(group: Group, chunk: StoredChunk, _other: StoredChunk, last: int) -> None:
+    group.lexical.apply(add=[], remove=[chunk.id], through=last)
 
 
-def give_the_terms_of_another(pair: Pair, chunk: StoredChunk, other: StoredChunk, last: int) -> None:
-    pair.lexical.apply(
+def give_the_terms_of_another(group: Group, chunk: StoredChunk, other: StoredChunk, last: int) -> None:
+    group.lexical.apply(
         add=[replace(chunk, text=other.text, title=other.title, headings=other.headings)],
         remove=[],
         through=last,
@@ -171,9 +185,17 @@ def give_the_terms_of_another(pair: Pair, chunk: StoredChunk, other: StoredChunk
 
 
 def say_that_fewer_terms_were_applied(
-    pair: Pair, _chunk: StoredChunk, _other: StoredChunk, last: int
+    group: Group, _chunk: StoredChunk, _other: StoredChunk, last: int
 ) -> None:
-    pair.lexical.apply(add=[], remove=[], through=last - 1)
+    group.lexical.apply(add=[], remove=[], through=last - 1)
+
+
+def lose_a_row(group: Group, chunk: StoredChunk, _other: StoredChunk, last: int) -> None:
+    group.matrix.apply(add=[], remove=[chunk.id], through=last)
+
+
+def give_the_row_of_another(group: Group, chunk: StoredChunk, other: StoredChunk, last: int) -> None:
+    group.matrix.apply(add=[replace(chunk, vector=other.vector)], remove=[], through=last)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +208,8 @@ def say_that_fewer_terms_were_applied(
         pytest.param(lose_terms, "tantivy default", marks=pytest.mark.soak),
         (give_the_terms_of_another, "tantivy default"),
         pytest.param(say_that_fewer_terms_were_applied, "tantivy default", marks=pytest.mark.soak),
+        pytest.param(lose_a_row, "matrix default", marks=pytest.mark.soak),
+        (give_the_row_of_another, "matrix default"),
     ],
 )
 def test_a_follower_that_is_whole_but_says_something_else_is_found_and_made_again(
@@ -368,7 +392,7 @@ def test_a_directory_that_is_being_examined_is_owned(indexed: Path) -> None:
     "canary", ["zqkestrel", pytest.param("Zqkestrel fliegt über Köln", marks=pytest.mark.soak)]
 )
 @pytest.mark.soak
-def test_a_deleted_document_leaves_no_trace_after_a_repair(
+def test_a_deleted_document_leaves_no_trace_and_after_a_repair_no_fingerprint(
     data_dir: Path, settings: Settings, embedder: Embedder, canary: str
 ) -> None:
     uploads = [
@@ -387,7 +411,6 @@ def test_a_deleted_document_leaves_no_trace_after_a_repair(
         "chunks.text",
         "versions.metadata",
         "labels.value",
-        "tantivy",
         "sqlite3",
     ):
         assert place in there.stdout
@@ -395,9 +418,10 @@ def test_a_deleted_document_leaves_no_trace_after_a_repair(
     with opened(settings, command="pytest", embedder=embedder) as services:
         services.ingestor(services.collection("default")).delete(found[0])
     left = doctor(data_dir, "--canary", canary)
-    assert "catalog" not in left.stdout.splitlines()[-1]
+    assert (left.exit_code, "keyed fingerprints of all its words" in left.stdout) == (0, True)
     assert doctor(data_dir, "--repair", "--canary", canary).exit_code == 0
-    assert states(doctor(data_dir, "--canary", canary))["canary"] == "ok"
+    repaired = doctor(data_dir, "--canary", canary)
+    assert (states(repaired)["canary"], "fingerprints" in repaired.stdout) == ("ok", False)
 
 
 def test_a_text_that_stands_in_a_file_of_the_directory_is_found_there(indexed: Path) -> None:

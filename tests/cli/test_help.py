@@ -16,7 +16,7 @@ COMMANDS = [
     "serve",
     *("keys", *(f"keys {name}" for name in ("create", "list", "rotate", "revoke"))),
     *("feedback", *(f"feedback {name}" for name in ("list", "export", "delete"))),
-    *("backup", "restore", "doctor"),
+    *("backup", "restore", "doctor", "reindex"),
 ]
 HEAVY = {
     "chromadb",

@@ -52,7 +52,8 @@ def slowest(service: Any, seconds: float) -> tuple[float, httpx.Response]:
 
 
 @pytest.mark.parametrize(
-    ("number", "seconds", "code"), [(signal.SIGKILL, 2, "search_failed"), (signal.SIGSTOP, 7, "too_slow")]
+    ("number", "seconds", "code"),
+    [(signal.SIGKILL, 2, "search_unreachable"), (signal.SIGSTOP, 7, "too_slow")],
 )
 def test_a_chroma_server_that_is_gone_or_hangs_is_told_within_a_fifth_of_a_second(
     serve: Serve,

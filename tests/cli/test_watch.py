@@ -1,5 +1,6 @@
 """`qa index --watch`: real processes, real files, real changes."""
 
+import os
 import re
 import shutil
 import signal
@@ -93,6 +94,19 @@ def test_every_change_of_a_folder_is_followed_until_ctrl_c(
     assert find_owner(data_dir) is None
     assert (data_dir / "followers" / "closed.json").exists()
     assert "28 days" in qa("search", "days of leave").stdout
+
+
+@pytest.mark.parametrize("below", ["", pytest.param("/a.md", marks=pytest.mark.soak)])
+def test_a_name_that_is_no_utf8_ends_nothing(
+    watch: Callable[..., Watching], folder: Path, below: str
+) -> None:
+    watching = watch()
+    strange = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.md") + below)
+    strange.parent.mkdir(exist_ok=True)
+    strange.write_text("Nobody can name this.")
+    there = watching.until("no UTF-8: rename it")
+    (folder / "later.md").write_text("Later, the lighthouse was painted white.")
+    watching.until("indexed [^\n]*later.md", after=there)
 
 
 def test_a_folder_that_is_away_for_a_while_keeps_its_documents(

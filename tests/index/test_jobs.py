@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from index.audit import audit_catalog
 from index.catalog import Catalog, Collection, Database, sqlite_url
 from index.errors import EmptyDocument, IdempotencyKeyReused, InvalidRequest, NotFound
 from index.jobs import Jobs
@@ -253,6 +254,16 @@ def test_what_is_cancelled_waits_no_more_and_what_has_ended_stays(either: Databa
     assert jobs.get(job.id) == cancelled
     with pytest.raises(NotFound, match="'nope'"):
         jobs.cancel("nope")
+
+
+def test_of_what_is_cancelled_no_byte_stays_and_nothing_is_found_wrong(
+    tmp_path: Path, database: Database, jobs: Jobs, collection: Collection
+) -> None:
+    job = jobs.add(collection, [Upload("a", "a", b"0123456789abcdef" * 8)])
+    jobs.cancel(job.id)
+    for path in tmp_path.glob("catalog.sqlite3*"):
+        assert b"0123456789abcdef" not in path.read_bytes()
+    assert [each for each in audit_catalog(database) if each.state == "broken"] == []
 
 
 def test_a_document_that_another_job_wants_outlives_a_cancelled_one(

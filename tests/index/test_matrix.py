@@ -112,6 +112,19 @@ def test_no_byte_of_a_removed_chunk_is_left_in_any_file(tmp_path: Path, three: l
     assert three[0].vector.tobytes() in content
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"\xff", b"9" * 6000, b"[" * 100_000, b'{"rows":' * 2000]
+)
+def test_a_state_that_is_none_starts_empty_and_is_told(
+    tmp_path: Path, three: list[StoredChunk], content: bytes
+) -> None:
+    assert opened(tmp_path).count() == len(three)
+    (tmp_path / "matrix" / "state.json").write_bytes(content)
+    follower = opened(tmp_path, trusted=True)
+    assert follower.fault
+    assert follower.count() == follower.applied() == 0
+
+
 def test_a_snapshot_stays_as_it_is_while_more_is_applied(tmp_path: Path, three: list[StoredChunk]) -> None:
     follower = opened(tmp_path)
     before = follower.snapshot

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from types import ModuleType
 
 import httpx
 import numpy as np
@@ -17,6 +16,7 @@ from index.chroma_server import ChromaServer
 from index.chroma_session import ChromaAddress
 from index.dense import DenseStore
 from index.errors import FollowerError, FollowerUnreachable, NotFound
+from index.follow import mend
 from index.followers import Followers
 from index.lease import Lease
 
@@ -175,13 +175,14 @@ def test_without_its_chroma_server_a_process_starts_and_heals_by_itself(
     collection: Collection,
     version: MakeVersion,
     database: Database,
-    tiny: ModuleType,
 ) -> None:
     server = ChromaServer(tmp_path / "chroma")
     lease = database.lease()
     followers = Followers(tmp_path / "followers", catalog, server=ChromaAddress(server.url), lease=lease)
     with pytest.raises(FollowerUnreachable):
         followers.look()
+    with pytest.raises(FollowerUnreachable):
+        followers.of(collection).dense.search(np.ones(8, np.float32), 1)
     catalog.add_pending(collection, [version("a", ["penguin"])])
 
     server.ensure()
@@ -270,3 +271,37 @@ def test_a_server_that_asks_for_another_token_is_told_from_one_that_works(guarde
     with pytest.raises(FollowerUnreachable, match="who are you") as raised:
         DenseStore(Path("unused"), server=address, trusted=True).look()
     assert "secret-xyz" not in f"{raised.value!r} {address!r} {address}"
+
+
+class Busy(Catalog):
+    """A catalog that another process writes to at the worst moment: when a follower has caught up."""
+
+    def __init__(self, database: Database, changes: Iterator[Callable[[], object]]) -> None:
+        super().__init__(database)
+        self._others = changes
+
+    def held_versions(self, collection: Collection) -> dict[int, int]:
+        next(self._others, lambda: None)()
+        return super().held_versions(collection)
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_what_others_change_while_it_is_compared_is_no_reason_to_make_a_follower_again(
+    open_as: Open,
+    catalog: Catalog,
+    database: Database,
+    collection: Collection,
+    version: MakeVersion,
+    thorough: bool,
+) -> None:
+    group = open_as("one").of(collection)
+    (pending,) = catalog.add_pending(collection, [version("a", ["penguin"])])
+    assert pending
+    changes: list[Callable[[], object]] = [
+        lambda: catalog.add_pending(collection, [version("b", ["walrus", "seal"])]),
+        lambda: catalog.delete(pending.document_id),
+    ]
+
+    assert not mend(Busy(database, iter(changes)), collection, group.dense, thorough=thorough)
+
+    assert group.dense.ids() == expected(catalog, collection)

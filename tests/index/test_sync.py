@@ -156,6 +156,21 @@ def test_hidden_and_unknown_files_and_links_are_passed_over(root: Path, tmp_path
     assert [path.name for path in walk(root).files] == ["UPPER.TXT", "_b.md", "a.md"]
 
 
+def test_a_folder_that_becomes_a_link_before_its_files_are_read_leads_nowhere(
+    shelf: MemoryShelf, root: Path, tmp_path: Path
+) -> None:
+    write(root, a="one", deep__b="two")
+    write(tmp_path / "elsewhere", b="secret")
+
+    def swap(_ahead: Ahead) -> None:
+        (root / "deep").rename(root / "away")
+        (root / "deep").symlink_to(tmp_path / "elsewhere")
+
+    synced = outcomes(sync(shelf, root, on_planned=swap))
+    assert synced == {"docs/a.md": "indexed", "docs/deep/b.md": "failed"}
+    assert [each.data for each in shelf.documents.values()] == [b"one"]
+
+
 def test_a_root_that_is_a_link_is_the_folder_that_it_leads_to(
     shelf: MemoryShelf, root: Path, tmp_path: Path
 ) -> None:

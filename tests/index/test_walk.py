@@ -1,10 +1,14 @@
 """Which files of a folder are to be indexed."""
 
 import os
+import time
 import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
 from index.errors import InvalidRequest
 from index.walk import Selection, walk
@@ -75,7 +79,7 @@ def test_a_name_is_matched_however_the_file_system_spells_its_accents(root: Path
     assert found(root, exclude=[unicodedata.normalize("NFD", "résumé.md")]) == []
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe*", b"!", b"x" * (2**20 + 1)])
+@pytest.mark.parametrize("content", [b"\xff\xfe*", b"!", b"[z-a]", b"x" * (2**20 + 1)])
 def test_a_folder_whose_ignore_file_can_not_be_read_is_not_looked_into(root: Path, content: bytes) -> None:
     write(root, "a.md", "deep/b.md", "deep/er/c.md")
     (root / "deep" / ".qaignore").write_bytes(content)
@@ -109,3 +113,29 @@ def test_folders_that_are_apart_are_not_entered(root: Path) -> None:
 def test_what_is_no_pattern_is_refused_by_name(pattern: str) -> None:
     with pytest.raises(InvalidRequest, match="Invalid git pattern"):
         Selection(include=[pattern])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "fits_not"),
+    [
+        ("*a" * 30 + "*b", "a" * 200 + "b", "a" * 200 + ".md"),
+        ("/x/" + "**/a/" * 30 + "b", "x/" + "a/" * 600 + "b", "x/" + "a/" * 600 + "c"),
+        ("**/*a*a*/" * 10 + "b", "aaaaaaaa/" * 100 + "b", "aaaaaaaa/" * 100 + "c"),
+    ],
+)
+def test_no_pattern_takes_long_whatever_it_is_compared_with(pattern: str, fits: str, fits_not: str) -> None:
+    selection = Selection(exclude=[pattern])
+    before = time.process_time()
+    assert (selection.takes(fits), selection.takes(fits_not)) == (False, True)
+    assert time.process_time() - before < 2
+
+
+@given(
+    pattern=st.text(alphabet="ab*?/", min_size=1, max_size=16).filter(lambda text: text.strip("/")),
+    path=st.text(alphabet="ab/", min_size=1, max_size=16).filter(
+        lambda text: "//" not in text and text[0] != "/"
+    ),
+)
+def test_patterns_fit_what_they_fit_for_git(pattern: str, path: str) -> None:
+    wanted = GitIgnoreSpec.from_lines([pattern]).check_file(path).include is None
+    assert Selection(exclude=[pattern]).takes(path) is wanted

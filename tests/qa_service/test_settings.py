@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from qa_service.database import chroma_server, lease_of, open_database
 from qa_service.errors import SettingsError
 from qa_service.settings import Settings, load_settings, misspelt
 
@@ -91,3 +92,35 @@ def test_a_misspelt_variable_is_found(name: str, meant: str) -> None:
 
 def test_what_is_no_misspelling_is_let_be() -> None:
     assert misspelt(["QA_EVAL_DATA", "QA_TEAM", "qa_model", "MODEL", *os.environ]) == {}
+
+
+def test_headers_for_chroma_are_read_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QA_CHROMA_URL", "https://chroma.example.com")
+    monkeypatch.setenv("QA_CHROMA_HEADERS", "Authorization: Bearer abc:def, X-Tenant: one")
+    settings = load_settings()
+    server = chroma_server(settings)
+    assert server
+    assert server.headers == {"Authorization": "Bearer abc:def", "X-Tenant": "one"}
+    assert "abc" not in f"{settings!r} {settings.model_dump_json()} {server!r} {server}"
+
+
+@pytest.mark.parametrize("value", ["secret", "secret:", ": secret", "a b: secret", "a: secret,b", "a: sécret"])
+def test_headers_for_chroma_that_are_none_are_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("QA_CHROMA_HEADERS", value)
+    with pytest.raises(SettingsError, match="QA_CHROMA_HEADERS: it should be headers such as") as raised:
+        load_settings()
+    assert "secret" not in str(raised.value)
+
+
+def test_only_a_process_with_sqlite_and_its_own_chroma_is_alone(tmp_path: Path, postgres_url: str) -> None:
+    alone = Settings(data_dir=tmp_path)
+    shared = [
+        alone.model_copy(update={"chroma_url": "http://127.0.0.1:1"}),
+        alone.model_copy(update={"database_url": postgres_url}),
+    ]
+    for settings in (alone, *shared):
+        database = open_database(settings)
+        assert (lease_of(settings, database) is None) == (settings is alone)
+        database.close()

@@ -55,7 +55,7 @@ def test_until_it_has_opened_only_the_process_answers(start: Start) -> None:
     go = threading.Event()
     _, client = start(lambda: go.wait() and Opened())
     assert reply(client, "/livez") == (200, {"status": "alive"})
-    assert reply(client, "/readyz") == (503, {"status": "not ready", "reason": "starting_up"})
+    assert reply(client, "/readyz") == (503, {"status": "not ready", "reason": "starting_up", "checks": {}})
     assert hardened(client.get("/livez"))
     assert client.head("/livez").get_data() == b""
     go.set()
@@ -95,7 +95,10 @@ def test_where_it_can_not_be_opened_the_reason_is_a_code_and_requests_do_not_wai
         "detail": "the service is not ready (catalog_unusable): try again in a moment",
     }
     assert hardened(found)
-    assert reply(client, "/readyz") == (503, {"status": "not ready", "reason": "catalog_unusable"})
+    assert reply(client, "/readyz") == (
+        503,
+        {"status": "not ready", "reason": "catalog_unusable", "checks": {}},
+    )
     assert reply(client, "/livez") == (200, {"status": "alive"})
     assert [record.message for record in caplog.records] == ["not ready: /secret/folder can't be written"]
 
@@ -125,7 +128,7 @@ def test_closing_closes_the_application_and_refuses_what_comes_then(start: Start
     assert opened.is_closed
     status, body = reply(client, "/v1/documents")
     assert (status, body["code"]) == (503, "shutting_down")
-    assert reply(client, "/readyz") == (503, {"status": "not ready", "reason": "shutting_down"})
+    assert reply(client, "/readyz") == (503, {"status": "not ready", "reason": "shutting_down", "checks": {}})
     assert reply(client, "/livez") == (200, {"status": "alive"})
 
 
