@@ -114,7 +114,7 @@ def accept(drafts: Path, suite: Path) -> None:
 
 
 def _shown(example: "Example") -> list[str]:
-    from qa_service.terminal import printable
+    from qa_service.printable import printable
 
     lines = ["", f"{example.id}  {example.kind}  {example.language}", f"? {printable(example.question)}"]
     lines += [

@@ -12,13 +12,13 @@ from typing import Any
 import click
 
 from index.errors import QAError
-from qa_service import commands
-from qa_service.collection_commands import collections
-from qa_service.conversation_commands import conversations
-from qa_service.feedback_commands import feedback
-from qa_service.key_commands import keys
-from qa_service.maintenance_commands import backup, doctor, restore
-from qa_service.reindex_command import reindex
+from qa_service.commands import common
+from qa_service.commands.collections import collections
+from qa_service.commands.conversations import conversations
+from qa_service.commands.feedback import feedback
+from qa_service.commands.keys import keys
+from qa_service.commands.maintenance import backup, doctor, restore
+from qa_service.commands.reindex import reindex
 
 _INTERRUPTED = 130
 
@@ -38,15 +38,15 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except QAError as error:
-            commands.complain(str(error))
+            common.complain(str(error))
             ctx.exit(1)
         except BrokenPipeError:  # whoever read our output has seen enough
             raise
         except OSError as error:
-            commands.complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            common.complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
             ctx.exit(1)
         except KeyboardInterrupt:
-            commands.complain("stopped; what is done is kept")
+            common.complain("stopped; what is done is kept")
             ctx.exit(_INTERRUPTED)
 
 
@@ -90,17 +90,17 @@ def index(
     selection = Selection(include=include, exclude=exclude, apart=[data_dir])
     command = f"qa index {'--watch ' if watch else ''}{' '.join(map(str, paths))}"
     if watch:
-        from qa_service.keeping import Keeping
+        from qa_service.commands.watching import Watching
 
         def serves() -> bool:
             owner = find_owner(data_dir)
             return owner is not None and owner.url is not None
 
-        keeping = Keeping(paths, collection, selection=selection, apart=[data_dir])
-        keeping.run(lambda: commands.connected(command), serves=serves)
-    with commands.connected(command) as service:
+        watching = Watching(paths, collection, selection=selection, apart=[data_dir])
+        watching.run(lambda: common.connected(command), serves=serves)
+    with common.connected(command) as service:
         from index.sync import sync
-        from qa_service.progress import Progress
+        from qa_service.commands.progress import Progress
 
         with Progress(len(paths), sys.stderr) as progress:
             shelf = service.shelf(collection, on_embedded=progress.embedded)
@@ -128,14 +128,14 @@ def program() -> None:
 @_JSON
 def ask(question: str, collection: str, k: int | None, conversation: str | None, as_json: bool) -> None:
     """Answer QUESTION from the indexed documents, each sentence with its citations."""
-    from qa_service.terminal import answer_lines, json_text
+    from qa_service.commands.terminal import answer_lines, json_text
 
     body: dict[str, Any] = {"question": question, "collection": collection}
     if k:
         body["k"] = k
     if conversation:
         body["conversation_id"] = conversation
-    with commands.connected("qa ask") as service:
+    with common.connected("qa ask") as service:
         events = service.answer(body)
         if as_json:
             (answer,) = (data for name, data in events if name == "done")
@@ -152,9 +152,9 @@ def ask(question: str, collection: str, k: int | None, conversation: str | None,
 @_JSON
 def search(query: str, collection: str, k: int, as_json: bool) -> None:
     """Show the passages that fit QUERY best."""
-    from qa_service.terminal import json_text, passage_lines
+    from qa_service.commands.terminal import json_text, passage_lines
 
-    with commands.connected("qa search") as service:
+    with common.connected("qa search") as service:
         passages = service.search({"query": query, "collection": collection, "k": k})
     if as_json:
         click.echo(json_text({"passages": passages}))
@@ -184,9 +184,9 @@ def serve(host: str, port: int, workers: int) -> None:
 
     On loopback it is open until a key is made (`qa keys create`). On any other address it wants a key.
     """
-    from qa_service.server import serve as run
+    from qa_service.serving.server import serve as run
 
-    run(commands.settings(), host=host, port=port, workers=workers)
+    run(common.settings(), host=host, port=port, workers=workers)
 
 
 main.add_command(collections)

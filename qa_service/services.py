@@ -33,13 +33,13 @@ from qa_service.fetching import Fetcher
 from qa_service.keys import Keys
 from qa_service.llm import ChatModel, LiteLLMModel, Timeouts, provider_of
 from qa_service.metering import Account, MeteredModel
-from qa_service.metrics import Metrics
-from qa_service.observing import ObservedModel, observed
 from qa_service.relevance import assessor
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.settings import Settings
-from qa_service.stages import retriever
-from qa_service.tracing import UNTRACED, Tracing
+from qa_service.telemetry.metrics import Metrics
+from qa_service.telemetry.observing import ObservedModel, observed
+from qa_service.telemetry.stages import retriever
+from qa_service.telemetry.tracing import UNTRACED, Tracing
 from qa_service.verifying import ModelVerifier
 from qa_service.wire import answer_json
 from qa_service.writing import ModelWriter, Writer

@@ -6,7 +6,7 @@ from flask import current_app
 
 from qa_service.api.sse import Streams
 from qa_service.services import Services
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)

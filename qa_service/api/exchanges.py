@@ -7,8 +7,8 @@ from flask import Flask, Response, request
 
 from qa_service.api.context import Context
 from qa_service.api.guard import key
-from qa_service.exchange import Exchanges, exchange_of
 from qa_service.replies import PROBLEM_TYPE
+from qa_service.telemetry.exchange import Exchanges, exchange_of
 
 
 def register(app: Flask, context: Context) -> None:

@@ -11,8 +11,8 @@ from index.errors import QAError
 from qa_service.api.context import services
 from qa_service.api.guard import require_all_collections
 from qa_service.api.health import readiness
-from qa_service.metrics import Metric, gauge
 from qa_service.readiness import OK, UNCHECKED
+from qa_service.telemetry.metrics import Metric, gauge
 
 blueprint = Blueprint("metrics", __name__)
 

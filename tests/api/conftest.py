@@ -14,7 +14,7 @@ from index.sync import sync
 from qa_service.api import Access, Context, Streams, create_app
 from qa_service.services import LocalShelf, Services, opened
 from qa_service.settings import Settings
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 FILES = {
     "leave.md": "# Leave\n\nEmployees have 25 days of leave a year.\n\nParental leave lasts 12 weeks. "

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from pptx.util import Inches
 
-from qa_service.terminal import answer_lines
+from qa_service.commands.terminal import answer_lines
 
 Wait = Callable[[str], dict[str, Any]]
 

@@ -13,11 +13,11 @@ from index.embed import Embedder
 from index.errors import CatalogError, FollowerError
 from qa_service.api import Access, Context, create_app
 from qa_service.keys import Rights
-from qa_service.metrics import Metrics
 from qa_service.readiness import Probe, Readiness
 from qa_service.scripted import Reply, ScriptedProvider
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from qa_service.telemetry.metrics import Metrics
 
 Make = Callable[[Services], Context]
 
@@ -70,7 +70,7 @@ def test_an_id_that_is_not_or_that_looks_like_a_key_is_replaced(client: FlaskCli
 def test_a_stream_has_the_id_in_its_head_and_in_all_of_its_lines(
     reader: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from qa_service.logs import formatter
+    from qa_service.telemetry.logs import formatter
 
     caplog.handler.setFormatter(formatter(as_json=True, texts=False))
     with caplog.at_level("INFO"):

@@ -11,7 +11,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from qa_service.api import Access, Context, Streams, create_app
 from qa_service.services import Services
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 
 class _Quiet(WSGIRequestHandler):

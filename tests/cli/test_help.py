@@ -59,6 +59,6 @@ def test_no_help_imports_anything_heavy(command: str) -> None:
 
 
 def test_every_command_is_tested() -> None:
-    groups = {"": main, **{name: main.commands[name] for name in ("conversations", "feedback", "keys")}}
+    groups = {"": main, **{name: main.commands[name] for name in ("collections", "conversations", "feedback", "keys")}}
     found = {f"{group} {name}".strip() for group, held in groups.items() for name in held.commands}  # type: ignore[attr-defined]
     assert found | {""} == set(COMMANDS)

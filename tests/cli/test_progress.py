@@ -2,7 +2,7 @@ import io
 import time
 
 from index.sync import Ahead, Synced
-from qa_service.progress import Progress
+from qa_service.commands.progress import Progress
 
 
 class Terminal(io.StringIO):

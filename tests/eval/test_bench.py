@@ -219,7 +219,11 @@ def test_bench_search_measures_every_system_at_each_size_in_order(bench: Any) ->
 
 
 def test_a_size_that_goals_are_set_for_is_held_against_them() -> None:
-    took = {"ours": Spread(5.0, 9.0, 100), "chroma": Spread(2.0, 3.0, 100), "llama_index": Spread(9.0, 9.0, 9)}
+    took = {
+        "ours": Spread(5.0, 9.0, 100),
+        "chroma": Spread(2.0, 3.0, 100),
+        "llama_index": Spread(9.0, 9.0, 9),
+    }
     process = Process(2.5, 3.0, 800.0, 1000.0)
     filtered = dict.fromkeys((2, 10, 100), took)
     assert Measured(9_999, took, filtered, process).goals == []

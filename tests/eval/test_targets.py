@@ -23,7 +23,7 @@ from qa_service.api import Access, Context, Streams, create_app
 from qa_service.scripted import ScriptedProvider
 from qa_service.services import Services
 from qa_service.settings import Settings
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 import threading
 
-from qa_service.admission import Admission
+from qa_service.serving.admission import Admission
 
 
 def test_requests_take_the_places_then_the_queue_and_are_then_turned_away() -> None:

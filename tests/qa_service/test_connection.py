@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from qa_service.connection import GATHERED_BYTES, Connection, Patience, is_gathered
 from qa_service.errors import RequestTooSlow
+from qa_service.serving.connection import GATHERED_BYTES, Connection, Patience, is_gathered
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

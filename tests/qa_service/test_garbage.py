@@ -5,7 +5,7 @@ import sys
 
 
 def _printed(code: str) -> str:
-    command = [sys.executable, "-c", f"import gc\nfrom qa_service.garbage import settle\n{code}"]
+    command = [sys.executable, "-c", f"import gc\nfrom qa_service.serving.garbage import settle\n{code}"]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 

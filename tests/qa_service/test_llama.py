@@ -25,7 +25,7 @@ from qa_service.llama import Index, PassageRetriever, TextReader, connected
 from qa_service.local import Local
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 LEAVE = "# Leave\n\n## Days\n\nEmployees have 25 days of leave a year.\n\n## Parents\n\nIt lasts 12 weeks.\n"
 HIRE = "# Hire\n\n| Bench | Price |\n|---|---|\n" + "".join(

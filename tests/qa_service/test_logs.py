@@ -9,7 +9,7 @@ import pytest
 from structlog.contextvars import bound_contextvars
 
 from index.errors import CatalogError, DamagedDocument, EmbeddingError
-from qa_service.logs import formatter, is_wanted
+from qa_service.telemetry.logs import formatter, is_wanted
 
 SECRET = "swordfish"
 

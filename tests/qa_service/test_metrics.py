@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from qa_service.llm import Usage
-from qa_service.metrics import Metrics, gauge
+from qa_service.telemetry.metrics import Metrics, gauge
 
 COUNT = """
 import sys
-from qa_service.metrics import Metrics
+from qa_service.telemetry.metrics import Metrics
 metrics = Metrics()
 metrics.replied("GET", "/livez", 200, 0.5)
 metrics.streaming(2)
@@ -79,7 +79,8 @@ def test_what_several_processes_have_counted_is_added_up_by_any_of_them(tmp_path
 @pytest.mark.parametrize("variables", [{}, {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}])
 def test_without_an_address_nothing_of_tracing_is_loaded(variables: dict[str, str]) -> None:
     code = (
-        "import sys; from qa_service.tracing import UNTRACED, open_tracing; assert open_tracing() is UNTRACED; "
+        "import sys; from qa_service.telemetry.tracing import UNTRACED, open_tracing; "
+        "assert open_tracing() is UNTRACED; "
         "target = object(); assert UNTRACED.traced(target, method='name') is target; "
         "assert not [name for name in sys.modules if name.startswith(('opentelemetry', 'grpc'))]"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa_service.pace import Pace
+from qa_service.commands.pace import Pace
 
 
 def test_the_rate_is_that_of_passages_embedded() -> None:

@@ -104,7 +104,9 @@ def test_headers_for_chroma_are_read_and_shown_nowhere(monkeypatch: pytest.Monke
     assert "abc" not in f"{settings!r} {settings.model_dump_json()} {server!r} {server}"
 
 
-@pytest.mark.parametrize("value", ["secret", "secret:", ": secret", "a b: secret", "a: secret,b", "a: sécret"])
+@pytest.mark.parametrize(
+    "value", ["secret", "secret:", ": secret", "a b: secret", "a: secret,b", "a: sécret"]
+)
 def test_headers_for_chroma_that_are_none_are_refused_and_not_repeated(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:

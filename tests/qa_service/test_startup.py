@@ -9,7 +9,7 @@ from werkzeug.test import Client, TestResponse
 
 from index.errors import CatalogError
 from qa_service.replies import HEADERS
-from qa_service.startup import Startup
+from qa_service.serving.startup import Startup
 
 
 class Opened:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from qa_service.answer import Reason
 from qa_service.claims import Support
-from qa_service.terminal import answer_lines, json_text, passage_lines, printable
+from qa_service.commands.terminal import answer_lines, json_text, passage_lines
+from qa_service.printable import printable
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202egnp.exe\r\nNext\x00line\x08\u2028end"
 

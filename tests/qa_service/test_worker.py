@@ -16,7 +16,7 @@ from index.jobs import Job
 from index.upload import Upload
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 TEXT = b"Employees have 25 days of leave a year."
 POISON = b"This text is POISON to the model."
@@ -228,7 +228,7 @@ import os, sys
 from pathlib import Path
 from qa_service.services import Services
 from qa_service.settings import Settings
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 class Deadly(Services):
     def ingestor(self, collection):

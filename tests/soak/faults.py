@@ -26,7 +26,7 @@ from qa_service.database import open_database
 from qa_service.scripted import Fault, Received, Reply, ScriptedProvider
 from qa_service.services import Services, open_model, opened
 from qa_service.settings import Settings
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 Place = Literal["before", "after"]
 PLACES: tuple[Place, Place] = ("before", "after")

@@ -14,7 +14,7 @@ from qa_service.api import Access, Context, Streams, create_app
 from qa_service.keys import Rights
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
-from qa_service.worker import Worker
+from qa_service.uploads.worker import Worker
 
 COLLECTIONS = 20
 QUESTIONS = 1000

@@ -17,11 +17,11 @@ from index.files import Seen
 from index.sync import Synced, sync
 from index.walk import Selection
 from qa_service.client import Client
-from qa_service.commands import complain
+from qa_service.commands.common import complain
+from qa_service.commands.progress import Progress
 from qa_service.errors import ServiceError
 from qa_service.local import Local
-from qa_service.progress import Progress
-from qa_service.terminal import printable
+from qa_service.printable import printable
 
 Service: TypeAlias = Local | Client
 
@@ -31,7 +31,7 @@ _MOST_LINES = 20
 _CHANGED = ("indexed", "replaced", "moved", "removed", "excluded")
 
 
-class Keeping:
+class Watching:
     """Keeps `paths` and a collection in step, pass by pass, and tells on the terminal what each has changed."""
 
     def __init__(

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from index.errors import QAError
-from qa_service.tracing import Span, Value
+from qa_service.telemetry.tracing import Span, Value
 
 T = TypeVar("T")
 R = TypeVar("R")

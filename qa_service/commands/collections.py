@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from qa_service import commands
+from qa_service.commands import common
 
 
 @click.group()
@@ -15,7 +15,7 @@ def collections() -> None:
 @collections.command("list")
 def list_collections() -> None:
     """List the collections by name, with what each holds and its embedding model."""
-    with commands.connected("qa collections list") as service:
+    with common.connected("qa collections list") as service:
         for each in service.collections():
             made = f"{datetime.fromtimestamp(each['created_at'] / 1000, UTC):%Y-%m-%d}"
             held = f"{each['documents']} documents, {each['chunks']} chunks"
@@ -26,7 +26,7 @@ def list_collections() -> None:
 @click.argument("name")
 def create_collection(name: str) -> None:
     """Make an empty collection called NAME, of 1 to 63 letters, digits, - and _."""
-    with commands.connected("qa collections create") as service:
+    with common.connected("qa collections create") as service:
         service.create_collection(name)
 
 
@@ -35,7 +35,7 @@ def create_collection(name: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete_collection(name: str, yes: bool) -> None:
     """Delete the collection called NAME with all its documents and what was made of them."""
-    with commands.connected("qa collections delete") as service:
+    with common.connected("qa collections delete") as service:
         found = next((each for each in service.collections() if each["name"] == name), None)
         if found and not yes:
             click.confirm(f"delete {found['documents']} documents of {name!r}?", abort=True)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_service.watch import Watch
+from qa_service.uploads.deaths import Deaths
 
 
 @pytest.fixture
@@ -12,42 +12,42 @@ def path(tmp_path: Path) -> Path:
 
 def die(path: Path, item_id: int) -> None:
     """What a process leaves that dies at an upload."""
-    watch = Watch(path)
+    watch = Deaths(path)
     with watch.over(item_id):
         left = path.read_text()
     path.write_text(left)
 
 
 def test_at_first_nothing_has_died(path: Path) -> None:
-    assert Watch(path).deaths(1) == 0
+    assert Deaths(path).deaths(1) == 0
 
 
 def test_a_death_is_that_of_the_upload_at_hand(path: Path) -> None:
     die(path, 1)
-    assert (Watch(path).deaths(1), Watch(path).deaths(2)) == (1, 0)
+    assert (Deaths(path).deaths(1), Deaths(path).deaths(2)) == (1, 0)
 
 
 def test_deaths_in_a_row_are_counted(path: Path) -> None:
     for _ in range(3):
         die(path, 1)
-    assert Watch(path).deaths(1) == 3
+    assert Deaths(path).deaths(1) == 3
 
 
 def test_the_death_of_another_ends_the_row(path: Path) -> None:
     for item_id in (1, 1, 2, 1):
         die(path, item_id)
-    assert Watch(path).deaths(1) == 1
+    assert Deaths(path).deaths(1) == 1
 
 
 def test_what_was_left_well_is_no_death(path: Path) -> None:
-    with Watch(path).over(1):
+    with Deaths(path).over(1):
         pass
-    with pytest.raises(KeyboardInterrupt), Watch(path).over(1):
+    with pytest.raises(KeyboardInterrupt), Deaths(path).over(1):
         raise KeyboardInterrupt
-    assert Watch(path).deaths(1) == 0
+    assert Deaths(path).deaths(1) == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"item_id": null}', '{"item_id": 1, "deaths": "x"}'])
 def test_a_file_that_was_not_written_whole_says_nothing(path: Path, text: str) -> None:
     path.write_text(text)
-    assert Watch(path).deaths(1) == 0
+    assert Deaths(path).deaths(1) == 0

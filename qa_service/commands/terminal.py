@@ -3,16 +3,15 @@
 import json
 import re
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 
 from index.document import LOCATORS
+from qa_service.printable import printable
 
 _WIDTH = 96
-_JOINERS = "\u200c\u200d"  # they shape letters and emoji, and do nothing else
 _CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 _REASONS = {
@@ -53,23 +52,6 @@ def json_text(value: object) -> str:
     """JSON for people, in which what would drive a terminal is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def printable(text: str) -> str:
-    """Text on one line, without what would drive the terminal or turn the order of its letters.
-
-    Any white space is a space, a control character is `�`, and an invisible mark is left out.
-    """
-    return "".join(_printable(character) for character in text)
-
-
-def _printable(character: str) -> str:
-    if character.isspace():
-        return " "
-    category = unicodedata.category(character)
-    if category in ("Cc", "Cs"):
-        return "�"
-    return "" if category == "Cf" and character not in _JOINERS else character
 
 
 def _claim(claim: dict[str, Any]) -> Iterator[str]:

@@ -53,6 +53,6 @@ def connected(command: str) -> "Iterator[Local | Client]":
 
 def complain(message: str) -> None:
     """Say on standard error what went wrong, as one line."""
-    from qa_service.terminal import printable
+    from qa_service.printable import printable
 
     click.echo(f"qa: {printable(message)}", err=True)

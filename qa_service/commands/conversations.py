@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa_service import commands
+from qa_service.commands import common
 
 if TYPE_CHECKING:
     from qa_service.conversations.store import Conversations
@@ -36,7 +36,7 @@ def create_conversation() -> None:
 def list_conversations() -> None:
     """List the conversations, the newest first, with their number of turns and first question."""
     from qa_service.conversations.store import OPERATOR
-    from qa_service.terminal import printable
+    from qa_service.printable import printable
 
     with _conversations() as kept:
         before: str | None = None
@@ -50,8 +50,8 @@ def list_conversations() -> None:
 @click.argument("conversation_id", metavar="ID")
 def export_conversation(conversation_id: str) -> None:
     """Print a conversation as JSON: each question with its answer as it was sent."""
+    from qa_service.commands.terminal import json_text
     from qa_service.conversations.store import OPERATOR
-    from qa_service.terminal import json_text
     from qa_service.wire import export_json
 
     with _conversations() as kept:
@@ -81,5 +81,5 @@ def delete_conversations(ids: tuple[str, ...], every: bool) -> None:
 def _conversations() -> "Iterator[Conversations]":
     from qa_service.conversations.store import opened_conversations
 
-    with opened_conversations(commands.settings()) as kept:
+    with opened_conversations(common.settings()) as kept:
         yield kept

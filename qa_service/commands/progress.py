@@ -12,8 +12,8 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from index.sync import Ahead, Synced
-from qa_service.pace import Pace
-from qa_service.terminal import printable
+from qa_service.commands.pace import Pace
+from qa_service.printable import printable
 
 _WORDS = {
     "indexed": "indexed",

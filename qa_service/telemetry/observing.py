@@ -12,8 +12,8 @@ from index.upload import Outcome
 from qa_service.answer import Answer, Event, Finished, PassagesFound
 from qa_service.errors import ModelError
 from qa_service.llm import ChatModel, Deadline, Finish, Message, Piece
-from qa_service.metrics import OK, Metrics
-from qa_service.tracing import Span, Tracing
+from qa_service.telemetry.metrics import OK, Metrics
+from qa_service.telemetry.tracing import Span, Tracing
 
 if TYPE_CHECKING:
     from qa_service.llm import Usage

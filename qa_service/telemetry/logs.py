@@ -23,8 +23,8 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_
 from structlog.typing import EventDict, Processor
 
 from index.errors import EmbeddingError, InvalidRequest, LoadError, NotFound, QAError
+from qa_service.printable import printable
 from qa_service.settings import Settings
-from qa_service.terminal import printable
 
 FIELDS = (
     "method",

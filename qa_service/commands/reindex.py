@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from qa_service import commands
+from qa_service.commands import common
 
 
 @click.command(short_help="Embed collections again, with the embedding model of the settings.")
@@ -20,12 +20,12 @@ def reindex(names: tuple[str, ...]) -> None:
     """
     from index.owner import OwnerLock
 
-    settings = commands.settings()
+    settings = common.settings()
     lock = OwnerLock(
         settings.data_dir, command="qa reindex"
     )  # before the imports, so that it is refused at once
     try:
-        from qa_service.progress import Progress
+        from qa_service.commands.progress import Progress
         from qa_service.reindexing import reindexing
 
         with reindexing(settings) as work:

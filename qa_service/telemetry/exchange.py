@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from structlog.contextvars import bound_contextvars
 
 from index.errors import QAError
-from qa_service.tracing import Span, Tracing
+from qa_service.telemetry.tracing import Span, Tracing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from qa_service.metrics import Metrics
+    from qa_service.telemetry.metrics import Metrics
 
 REQUEST_ID = "X-Request-ID"
 

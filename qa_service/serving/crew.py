@@ -42,7 +42,7 @@ class Crew:
 
     def forget(self, pid: int) -> None:
         """A worker has ended: what it had under way is not counted any more."""
-        from qa_service.metrics import forget_process
+        from qa_service.telemetry.metrics import forget_process
 
         forget_process(pid)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from index.errors import QAError
 from qa_service.errors import ShuttingDown, StartingUp
-from qa_service.exchange import exchange_of
 from qa_service.replies import HEADERS, problem_headers, problem_json, readiness_json
+from qa_service.telemetry.exchange import exchange_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -7,7 +7,7 @@ from index.catalog import Catalog, Collection
 from index.embed import Embedder
 from index.followers import Followers, Group
 from index.retrieve import Retriever
-from qa_service.tracing import UNTRACED, Tracing
+from qa_service.telemetry.tracing import UNTRACED, Tracing
 
 
 def retriever(catalog: Catalog, embedder: Embedder, followers: Followers, tracing: Tracing) -> Retriever:

@@ -78,6 +78,6 @@ def open_tracing(environment: Mapping[str, str] = os.environ) -> Tracing:
     """What traces as the environment says; `UNTRACED` where it names no address."""
     if not any(environment.get(name) for name in _ENDPOINTS):
         return UNTRACED
-    from qa_service.otlp import OtlpTracing
+    from qa_service.telemetry.otlp import OtlpTracing
 
     return OtlpTracing()

@@ -27,11 +27,11 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.gthread import PollableMethodQueue, TConn, ThreadWorker
 
 from index.errors import InvalidRequest, QAError
-from qa_service.admission import Admission
-from qa_service.connection import Connection, is_gathered
 from qa_service.errors import Overloaded, ShuttingDown
-from qa_service.exchange import REQUEST_ID, refused
 from qa_service.replies import HEADERS, problem_headers, problem_json
+from qa_service.serving.admission import Admission
+from qa_service.serving.connection import Connection, is_gathered
+from qa_service.telemetry.exchange import REQUEST_ID, refused
 
 DRAIN_SECONDS = 25
 """How long running requests may go on after SIGTERM; streams that go on longer end with an error."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa_service import commands
+from qa_service.commands import common
 
 if TYPE_CHECKING:
     from qa_service.keys import Key, Keys, Scope
@@ -125,5 +125,5 @@ def _shown(key: "Key") -> str:
 def _keys() -> "Iterator[Keys]":
     from qa_service.keys import opened_keys
 
-    with opened_keys(commands.settings()) as keys:
+    with opened_keys(common.settings()) as keys:
         yield keys

@@ -14,24 +14,24 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from index.owner import OwnerLock
-from qa_service import logs
 from qa_service.address import is_loopback, listen, own_url
 from qa_service.errors import SettingsError
-from qa_service.exchange import Exchanges
-from qa_service.garbage import settle
-from qa_service.gunicorn_worker import RequestWorker, connection_limit
+from qa_service.serving.garbage import settle
+from qa_service.serving.gunicorn_worker import RequestWorker, connection_limit
+from qa_service.serving.startup import Startup
 from qa_service.settings import Settings
-from qa_service.startup import Startup
-from qa_service.tracing import UNTRACED, Tracing, open_tracing
+from qa_service.telemetry import logs
+from qa_service.telemetry.exchange import Exchanges
+from qa_service.telemetry.tracing import UNTRACED, Tracing, open_tracing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
     from index.lease import Lease
     from qa_service.api import Access
-    from qa_service.crew import Crew
-    from qa_service.metrics import Metrics
     from qa_service.services import Services
+    from qa_service.serving.crew import Crew
+    from qa_service.telemetry.metrics import Metrics
 
 _CLOSE_SECONDS = 35
 """How long the worker has in all to end and to close what it holds, before it is killed."""
@@ -63,7 +63,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None
         logs.configure(settings)
         click.echo(f"serving {url} from {settings.data_dir}")
         if workers > 1:
-            from qa_service.crew import Crew
+            from qa_service.serving.crew import Crew
 
             crew = Crew(settings, workers)
         _Application(settings, listener.detach(), is_local=is_local, token=owner.token, crew=crew).run()
@@ -126,7 +126,9 @@ class _Application(BaseApplication):
 
     def load(self) -> Any:
         """The WSGI application, made in the worker."""
-        from qa_service.metrics import Metrics  # in the worker, where it is known how processes share them
+        from qa_service.telemetry.metrics import (
+            Metrics,  # in the worker, where it is known how processes share them
+        )
 
         metrics, self.tracing = Metrics(), open_tracing()
         if self.crew:
@@ -221,9 +223,9 @@ class _Opened:
         followers: Path | None,
     ) -> None:
         from qa_service.api import Context, Streams, create_app
-        from qa_service.following import Following
         from qa_service.services import Services
-        from qa_service.worker import Worker
+        from qa_service.serving.following import Following
+        from qa_service.uploads.worker import Worker
 
         self._services = Services(settings, metrics=metrics, tracing=tracing, followers_path=followers)
         try:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-class Watch:
+class Deaths:
     """Remembers in a file which upload is being indexed; one that is found at a start is that of a death.
 
     Only deaths one after the other at the same upload are counted.

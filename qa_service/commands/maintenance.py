@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa_service import commands
+from qa_service.commands import common
 
 if TYPE_CHECKING:
     from qa_service.backup import Manifest
@@ -19,7 +19,7 @@ def backup(file: Path) -> None:
     """Write everything that is stored to FILE, also while a service runs."""
     from qa_service.backup import back_up
 
-    manifest = back_up(commands.settings(), file)
+    manifest = back_up(common.settings(), file)
     click.echo(f"{_counted(manifest)}: {file}, sha256 of the catalog {manifest.sha256}")
 
 
@@ -33,7 +33,7 @@ def restore(file: Path, force: bool) -> None:
     """
     from qa_service.backup import restore as put_back
 
-    settings = commands.settings()
+    settings = common.settings()
     restored = put_back(settings, file, force=force)
     manifest = restored.manifest
     made = datetime.fromtimestamp(manifest.created_at / 1000, UTC)
@@ -53,10 +53,10 @@ def doctor(repair: bool, canary: str) -> None:
     broken. While a service runs, only the catalog is looked at.
     """
     from qa_service.doctor import examine
-    from qa_service.terminal import printable
+    from qa_service.printable import printable
 
     broken = False
-    for finding in examine(commands.settings(), repair=repair, canary=canary):
+    for finding in examine(common.settings(), repair=repair, canary=canary):
         broken |= finding.state == "broken"
         click.echo(printable(f"{finding.state:9}  {finding.check:16}  {finding.detail}"))
     if broken:

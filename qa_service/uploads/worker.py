@@ -20,10 +20,10 @@ from index.errors import (
 )
 from index.jobs import Delay, Queued
 from index.upload import Outcome
-from qa_service.at_hand import AtHand
-from qa_service.observing import indexing
 from qa_service.services import Services
-from qa_service.watch import Watch
+from qa_service.telemetry.observing import indexing
+from qa_service.uploads.at_hand import AtHand
+from qa_service.uploads.deaths import Deaths
 
 _FAULTS = 3
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -53,7 +53,7 @@ class Worker:
         self._failures = 0
         self._leads = False
         self._watched = services.settings.data_dir / "indexing.json"
-        self._watch = Watch(self._watched)
+        self._deaths = Deaths(self._watched)
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index-worker", daemon=True)
@@ -119,7 +119,7 @@ class Worker:
             return False
         if not self._leads:
             self._services.jobs.rest()
-            self._watch = Watch(self._watched)
+            self._deaths = Deaths(self._watched)
             self._leads = True
         return True
 
@@ -132,12 +132,12 @@ class Worker:
         self._services.jobs.end(item_id, outcome, error, chunks=chunks)
 
     def _tried(self, item_id: int) -> int:
-        return self._attempts[item_id] + self._watch.deaths(item_id)
+        return self._attempts[item_id] + self._deaths.deaths(item_id)
 
     def _finish(self, item: Queued) -> None:
         """Index one upload and record how it ended; raises where it is to be tried again."""
         jobs, item_id = self._services.jobs, item.item_id
-        if self._watch.deaths(item_id) >= _DEATHS:
+        if self._deaths.deaths(item_id) >= _DEATHS:
             self._end(
                 item_id, "failed", InternalError(f"the service died {_DEATHS} times while it was indexed")
             )
@@ -146,7 +146,7 @@ class Worker:
         at_hand = AtHand(jobs, item_id, give_up=self._services.loader.close)
         try:
             services = self._services
-            with at_hand, self._watch.over(item_id), indexing(services, _QUITS) as attempt:
+            with at_hand, self._deaths.over(item_id), indexing(services, _QUITS) as attempt:
                 attempt.outcome, attempt.error = self._index(item, at_hand)
         except _CancelledError:
             return

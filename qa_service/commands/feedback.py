@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa_service import commands
+from qa_service.commands import common
 
 if TYPE_CHECKING:
     from qa_service.feedback import Feedback, Rated
@@ -25,7 +25,7 @@ def feedback() -> None:
 @feedback.command("list", short_help="List what was said, the newest first.")
 def list_feedback() -> None:
     """List what was said, the newest first: the answer's id, the rating, the question and the reason."""
-    from qa_service.terminal import printable
+    from qa_service.printable import printable
 
     with _feedback() as kept:
         for each in _all(kept):
@@ -80,5 +80,5 @@ def _all(kept: "Feedback") -> "Iterator[Rated]":
 def _feedback() -> "Iterator[Feedback]":
     from qa_service.feedback import opened_feedback
 
-    with opened_feedback(commands.settings()) as kept:
+    with opened_feedback(common.settings()) as kept:
         yield kept

@@ -1,0 +1,1 @@
+"""What the program `qa` does with its arguments, and how it shows that in a terminal."""

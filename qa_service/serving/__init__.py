@@ -1,0 +1,1 @@
+"""The process that serves: gunicorn with its workers, admission, start and end."""

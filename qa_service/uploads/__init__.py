@@ -1,0 +1,1 @@
+"""Acknowledged uploads, indexed in a thread of their own."""
