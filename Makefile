@@ -40,7 +40,7 @@ demo: $(VENV)/installed
 	QA_DATA_DIR=$(DATA) $(BIN)/qa serve --port $(PORT)
 
 test: $(VENV)/installed chromium widget/node_modules/.package-lock.json
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-pythons:
 	@for version in 3.11 3.12 3.13; do \

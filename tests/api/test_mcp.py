@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,7 +82,9 @@ class World:
             ):
                 return await act(client)
 
-        return asyncio.run(connected())
+        # In a thread of its own: LlamaIndex leaves a loop in the main one, which `run` would drop unclosed.
+        with ThreadPoolExecutor(1) as apart:
+            return apart.submit(lambda: asyncio.run(connected())).result()
 
     def call(self, tool: str, key: str = "all", mode: str = "auto", **arguments: Any) -> types.CallToolResult:
         """The result of one tool call."""

@@ -14,6 +14,7 @@ COMMANDS = [
     *("conversations", *(f"conversations {name}" for name in ("create", "list", "export", "delete"))),
     "search",
     "serve",
+    *("collections", *(f"collections {name}" for name in ("create", "list", "delete"))),
     *("keys", *(f"keys {name}" for name in ("create", "list", "rotate", "revoke"))),
     *("feedback", *(f"feedback {name}" for name in ("list", "export", "delete"))),
     *("backup", "restore", "doctor", "reindex"),
@@ -59,6 +60,9 @@ def test_no_help_imports_anything_heavy(command: str) -> None:
 
 
 def test_every_command_is_tested() -> None:
-    groups = {"": main, **{name: main.commands[name] for name in ("collections", "conversations", "feedback", "keys")}}
+    groups = {
+        "": main,
+        **{name: main.commands[name] for name in ("collections", "conversations", "feedback", "keys")},
+    }
     found = {f"{group} {name}".strip() for group, held in groups.items() for name in held.commands}  # type: ignore[attr-defined]
     assert found | {""} == set(COMMANDS)
