@@ -44,7 +44,7 @@ class Weights:
     lexical: float = 0.3
 
 
-DEFAULT_WEIGHTS = Weights()
+WEIGHTS = Weights()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +118,12 @@ class Retriever:
         embedder: Embedder,
         followers: Followers,
         *,
-        weights: Weights = DEFAULT_WEIGHTS,
         candidates: int = 100,
         exact_chunks: int = EXACT_CHUNKS,
     ) -> None:
         self._catalog = catalog
         self._embedder = embedder
         self._followers = followers
-        self._weights = weights
         self._candidates = candidates
         self._exact_chunks = exact_chunks
         self._centroids = Centroids()
@@ -158,7 +156,7 @@ class Retriever:
             change = self._catalog.last_change(collection)
             self._followers.see(collection, change)
             term_weights = group.lexical.term_weights(query)
-            lexical_weight = self._weights.lexical * _known(term_weights)
+            lexical_weight = WEIGHTS.lexical * _known(term_weights)
             candidates = self._candidates_for(collection, group, query, vector, k, only)
             scored, best = self._served(collection, candidates, vector, lexical_weight, max(k, RANKING))
             if self._catalog.last_change(collection) == change:
@@ -212,7 +210,7 @@ class Retriever:
     def _scored(
         self, collection: Collection, candidates: _Candidates, vector: Vector, lexical_weight: float
     ) -> _Scored:
-        matrix, places, weights = candidates.matrix, candidates.places, self._weights
+        matrix, places, weights = candidates.matrix, candidates.places, WEIGHTS
         lifts = self._centroids.lifts(collection, matrix, vector)
         of_chunk, of_sentence = np.array([(each.chunk, each.sentence) for each in lifts]).T[
             :, matrix.languages[places]

@@ -314,6 +314,10 @@ class Catalog:
                 statements.require_free(connection, found.collection_id, source, document_id)
             if places:
                 connection.execute(documents.update().where(its).values(places))
+            if said := {**places, **({} if title is None else {"title": title})}:
+                # An upload that waits finds its document by these, and would undo them.
+                waiting = (job_items.c.document_id == document_id) & (job_items.c.state == "queued")
+                connection.execute(job_items.update().where(waiting).values(said))
             if found.live_version is None or (source is None and title is None):
                 return
             if title is not None:

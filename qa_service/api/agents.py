@@ -6,11 +6,10 @@ from typing import TypeVar
 
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from index.errors import InternalError, QAError
 from qa_service.answer import Finished
-from qa_service.api import answering, guard, reach
+from qa_service.api import answering, guard, parsing, reach
 from qa_service.api.context import services
 from qa_service.mcp_tools import TOOLS, Said, answered, found
 from qa_service.requests import AnswerRequest, AskRequest, Request, SearchRequest, explain
@@ -31,10 +30,7 @@ def call() -> Response:
     """One message of a client, by the streamable HTTP transport: a POST for each, and no session."""
     from qa_service import mcp_door  # it costs most of a second, which nobody else has to wait for
 
-    request.max_content_length = _MAX_BYTES
-    body = request.get_data()
-    if request.content_length is None and len(body) == _MAX_BYTES:
-        raise RequestEntityTooLarge  # what is sent in pieces is cut off there
+    body = parsing.data(max_bytes=_MAX_BYTES)
     tools = [tool for tool in TOOLS if guard.may(tool.name)]
     reply = mcp_door.exchange(tools, _called, path=request.path, headers=request.headers.items(), body=body)
     response = Response(reply.body, reply.status)

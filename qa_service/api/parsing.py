@@ -23,16 +23,27 @@ def body(model: type[R], *, is_upload: bool = False) -> R:
     """
     if not request.is_json:
         raise UnsupportedMediaType("send a JSON body, with Content-Type: application/json")
-    if not is_upload:
-        request.max_content_length = min(_BODY_BYTES, request.max_content_length or _BODY_BYTES)
-    data = request.get_data()
-    if request.content_length is None and len(data) == request.max_content_length:
-        raise RequestEntityTooLarge  # what is sent in pieces is cut off there
-    check_shape(data)
+    sent = data(max_bytes=None if is_upload else _BODY_BYTES)
     try:
-        return model.model_validate_json(data, strict=True)
+        return model.model_validate_json(sent, strict=True)
     except ValidationError as error:
         raise explain(error) from None
+
+
+def data(*, max_bytes: int | None = None) -> bytes:
+    """The request's body, measured as JSON before anybody parses it; of `max_bytes`, or all that any request may have.
+
+    Raises `RequestEntityTooLarge`, and `InvalidRequest` where it is too deep or has too many values.
+    """
+    whole = request.max_content_length
+    request.max_content_length = (
+        min(each for each in (max_bytes, whole) if each) if max_bytes or whole else None
+    )
+    sent = request.get_data()
+    if request.content_length is None and len(sent) == request.max_content_length:
+        raise RequestEntityTooLarge  # what is sent in pieces is cut off there
+    check_shape(sent)
+    return sent
 
 
 def query(model: type[R]) -> R:

@@ -21,8 +21,6 @@ CODES = {
     405: "method_not_allowed",
     413: "request_too_large",
     415: "unsupported_media_type",
-    429: "rate_limited",
-    503: "overloaded",
 }
 """What the server itself has to say, by the status of an error of HTTP."""
 

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from flask import Response
-from werkzeug.exceptions import ServiceUnavailable
 
 from index.errors import InternalError, QAError
 from qa_service.answer import Event
-from qa_service.errors import ShuttingDown
+from qa_service.errors import Overloaded, ShuttingDown
 from qa_service.replies import problem_json
 from qa_service.wire import JSON, event_json
 
@@ -102,9 +101,7 @@ class Streams:
         gone = gone or threading.Event()
         if not self._places.acquire(blocking=False):
             gone.set()
-            raise ServiceUnavailable(
-                "as many answers are streamed as this service can: try again", retry_after=5
-            )
+            raise Overloaded("as many answers are streamed as this service can: try again")
         try:
             stream = _Stream(events, self._heartbeat_seconds, gone, encoding or NamedEvents())
         except BaseException:

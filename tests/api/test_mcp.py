@@ -371,6 +371,11 @@ def test_a_request_that_is_too_long_is_refused(world: World) -> None:
     assert (reply.status_code, reply.json()["code"]) == (413, "request_too_large")
 
 
+def test_a_message_is_measured_before_it_is_parsed(world: World) -> None:
+    reply = world.post(request("tools/call", name="ask", arguments={"question": [[]] * 60_000}))
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalid_request")
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_there_are_no_sessions_to_listen_to_or_to_end(world: World, method: str) -> None:
     headers = {"Authorization": f"Bearer {world.keys['all']}", "Accept": "text/event-stream"}

@@ -103,6 +103,17 @@ def test_an_upload_whose_document_is_deleted_does_not_wait_any_more(
     jobs.end(item_id, "indexed")
 
 
+def test_a_document_that_is_renamed_while_it_waits_is_indexed_under_its_new_names(
+    jobs: Jobs, catalog: Catalog, collection: Collection
+) -> None:
+    (item,) = jobs.add(collection, [Upload("old.md", "old.md", b"Orcas hunt.", "Old")]).items
+    catalog.rename(item.document_id, source="new.md", title="New")
+    taken = jobs.take(jobs.queued()[0])
+    assert taken
+    assert (taken.upload.source, taken.upload.title) == ("new.md", "New")
+    assert taken.upload.document_id == item.document_id
+
+
 def test_an_acknowledged_upload_is_still_there_in_another_process(
     tmp_path: Path, jobs: Jobs, collection: Collection
 ) -> None:
