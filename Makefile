@@ -39,8 +39,10 @@ demo: $(VENV)/installed
 	QA_DATA_DIR=$(DATA) $(BIN)/qa ask "$(Q)"
 	QA_DATA_DIR=$(DATA) $(BIN)/qa serve --port $(PORT)
 
+# Playwright keeps an event loop in its thread for as long as it lives: its tests are by themselves.
 test: $(VENV)/installed chromium widget/node_modules/.package-lock.json
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
+	$(BIN)/pytest tests/browser
 
 test-pythons:
 	@for version in 3.11 3.12 3.13; do \

@@ -53,7 +53,9 @@ def exchange(
     the request. So `call` runs in the caller's thread and context, and may take its time: nobody else
     is in that loop.
     """
-    return asyncio.run(_exchange(_server(tools, call), path, headers, body))
+    # With a factory, the runner leaves the loop that the thread may have as it was.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(_exchange(_server(tools, call), path, headers, body))
 
 
 async def _exchange(server: Server[Any], path: str, headers: Iterable[tuple[str, str]], body: bytes) -> Reply:

@@ -51,7 +51,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def threads() -> list[str]:
-    return [each.name for each in threading.enumerate() if each.name.startswith("index-")]
+    return [each.name for each in threading.enumerate() if each.name in ("index-reading", "index-writing")]
 
 
 def upload(number: int) -> Upload:
