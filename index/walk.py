@@ -18,7 +18,7 @@ from index.load import SUFFIXES
 IGNORE_NAME = ".qaignore"
 """The file of patterns that counts for the folder that it is in, and for those below."""
 
-_IGNORE_BYTES = 2**20
+_IGNORE_BYTES = 2**16
 
 _BETWEEN = "(?:/.+)?"
 _ANYWHERE = "^(?:.+/)?"
