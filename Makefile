@@ -34,8 +34,9 @@ $(VENV)/installed: requirements/uv.txt requirements/all.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# A file that can't be read is named and ends in status 1; the others are there to be asked.
 demo: $(VENV)/installed
-	QA_DATA_DIR=$(DATA) $(BIN)/qa index $(DOCS)
+	QA_DATA_DIR=$(DATA) $(BIN)/qa index $(DOCS) || [ $$? -eq 1 ]
 	QA_DATA_DIR=$(DATA) $(BIN)/qa ask "$(Q)"
 	QA_DATA_DIR=$(DATA) $(BIN)/qa serve --port $(PORT)
 
