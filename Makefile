@@ -41,9 +41,11 @@ demo: $(VENV)/installed
 	QA_DATA_DIR=$(DATA) $(BIN)/qa serve --port $(PORT)
 
 # Playwright keeps an event loop in its thread for as long as it lives: its tests are by themselves.
+PAGES := tests/browser tests/eval/test_report.py
+
 test: $(VENV)/installed chromium widget/node_modules/.package-lock.json
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=tests/browser
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(addprefix --ignore=,$(PAGES))
+	$(BIN)/pytest $(PAGES)
 
 test-pythons:
 	@for version in 3.11 3.12 3.13; do \
