@@ -6,6 +6,8 @@ import threading
 
 from flask import request
 
+from qa_service.sockets import has_left
+
 _GLANCE_SECONDS = 0.25
 
 
@@ -21,14 +23,5 @@ def watch(gone: threading.Event) -> None:
 
 def _watch(client: socket.socket, gone: threading.Event) -> None:
     while not gone.wait(_GLANCE_SECONDS):
-        if _has_left(client):
+        if has_left(client):
             gone.set()
-
-
-def _has_left(client: socket.socket) -> bool:
-    try:
-        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False  # there is nothing to read: it waits
-    except OSError:
-        return True

@@ -109,15 +109,6 @@ class Connection(socket.socket):
                 self._writing.moved(sent)
                 rest = rest[sent:]
 
-    def has_left(self) -> bool:
-        """Whether its client has hung up, or will at least send nothing more."""
-        try:
-            return super().recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     def _wait(self, event: int, patience: Patience) -> bool:
         """Whether the client did something in time."""
         poll = select.poll()

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from http import HTTPStatus
 from time import monotonic
 from types import FrameType
 from typing import Any
@@ -31,6 +32,7 @@ from qa_service.errors import Overloaded, ShuttingDown
 from qa_service.replies import HEADERS, problem_headers, problem_json
 from qa_service.serving.admission import Admission
 from qa_service.serving.connection import Connection, is_gathered
+from qa_service.sockets import has_left
 from qa_service.telemetry.exchange import REQUEST_ID, refused
 
 DRAIN_SECONDS = 25
@@ -219,7 +221,7 @@ class RequestWorker(ThreadWorker):
         elif is_gathered(conn.gathered):
             self._arrived(conn)
         else:  # the rest will not come: no place is wasted on it
-            self._turn_away(conn, "400 Bad Request", _UNREADABLE)
+            self._turn_away(conn, _UNREADABLE)
 
     def _read(self, conn: Client) -> bool:
         """Whether enough was read, or no more will come."""
@@ -248,11 +250,11 @@ class RequestWorker(ThreadWorker):
                 conn.has_waited = True
             case "full":
                 self._refused += 1
-                self._turn_away(conn, "503 Service Unavailable", _FULL)
+                self._turn_away(conn, _FULL)
 
-    def _turn_away(self, conn: Client, status: str, error: QAError) -> None:
+    def _turn_away(self, conn: Client, error: QAError) -> None:
         with suppress(OSError):
-            conn.sock.send(_reply(status, error, refused(self.wsgi, error)), socket.MSG_DONTWAIT)
+            conn.sock.send(_reply(error, refused(self.wsgi, error)), socket.MSG_DONTWAIT)
         self.nr_conns -= 1
         conn.close(graceful=True)
 
@@ -290,7 +292,7 @@ class RequestWorker(ThreadWorker):
     def handle(self, conn: Any) -> Any:
         """Answer a request that has come."""
         try:
-            if conn.has_waited and conn.sock.has_left():
+            if conn.has_waited and has_left(conn.sock):
                 return False
             conn.hand_over()
             return super().handle(conn)
@@ -331,14 +333,14 @@ class RequestWorker(ThreadWorker):
             super().enqueue_req(conn)
         except RuntimeError:  # it is the end: no thread is begun any more
             with suppress(OSError):
-                conn.sock.sendall(_reply("503 Service Unavailable", _ENDING, refused(self.wsgi, _ENDING)))
+                conn.sock.sendall(_reply(_ENDING, refused(self.wsgi, _ENDING)))
             self._give_back(conn)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what is no proper HTTP. Nothing of it is repeated, since it may be a part of what people sent."""
         log.warning("a connection sent no proper HTTP request: %s", type(exc).__name__)
         with suppress(OSError):
-            client.sendall(_reply("400 Bad Request", _UNREADABLE, refused(self.wsgi, _UNREADABLE)))
+            client.sendall(_reply(_UNREADABLE, refused(self.wsgi, _UNREADABLE)))
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """End now, on SIGINT and SIGQUIT: Ctrl-C sends one after the other."""
@@ -362,7 +364,7 @@ class _BodyReader:
         return data
 
 
-def _reply(status: str, error: QAError, request_id: str) -> bytes:
+def _reply(error: QAError, request_id: str) -> bytes:
     body = json.dumps(problem_json(error)).encode()
     headers = {
         **HEADERS,
@@ -372,7 +374,7 @@ def _reply(status: str, error: QAError, request_id: str) -> bytes:
         "Connection": "close",
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
+    return f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\n{head}\r\n".encode() + body
 
 
 _UNREADABLE = InvalidRequest(
