@@ -143,10 +143,11 @@ class Conversations:
             keys = [tuple(row[:2]) for row in rows if documents_of(row.answer) & document_ids]
         with self._database.write() as connection:
             for conversation_id, ordinal in keys:
-                this = (turns.c.conversation_id == conversation_id) & (turns.c.ordinal == ordinal)
-                for row in connection.execute(sa.select(turns).where(this)).all():
-                    kept = _without(row.question, row.query, row.said, row.answer, set(document_ids))
-                    connection.execute(turns.update().where(this).values(**kept))
+                _redact(
+                    connection,
+                    (turns.c.conversation_id == conversation_id) & (turns.c.ordinal == ordinal),
+                    document_ids,
+                )
         self._database.scrub()
 
     def forget(self, document_id: str) -> None:
@@ -157,13 +158,7 @@ class Conversations:
             if not connection.execute(sa.select(*key).where(of_it).limit(1)).first():
                 return
         with self._database.write() as connection:
-            for row in connection.execute(sa.select(turns).where(of_it)).all():
-                kept = _without(row.question, row.query, row.said, row.answer, {document_id})
-                connection.execute(
-                    turns.update()
-                    .where(turns.c.conversation_id == row.conversation_id, turns.c.ordinal == row.ordinal)
-                    .values(**kept)
-                )
+            _redact(connection, of_it, {document_id})
         self._database.scrub()
 
     def list(self, caller: Caller, *, limit: int = 100, before: str | None = None) -> list[Conversation]:
@@ -237,6 +232,14 @@ def opened_conversations(settings: Settings) -> Iterator[Conversations]:
         yield Conversations(database, days=settings.conversation_days)
     finally:
         database.close()
+
+
+def _redact(connection: Connection, which: sa.ColumnElement[bool], document_ids: Set[str]) -> None:
+    """Take what stands of documents out of some turns."""
+    for row in connection.execute(sa.select(turns).where(which)).all():
+        kept = _without(row.question, row.query, row.said, row.answer, set(document_ids))
+        this = (turns.c.conversation_id == row.conversation_id) & (turns.c.ordinal == row.ordinal)
+        connection.execute(turns.update().where(this).values(**kept))
 
 
 def _without(question: str, query: str, said: str, answer: JSON, gone: set[str]) -> JSON:
