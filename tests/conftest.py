@@ -1,6 +1,9 @@
 """What tests share: the real embedding model, services in a temporary folder, and PostgreSQL."""
 
 import importlib.util
+import io
+import json
+import logging
 import os
 import shutil
 import signal
@@ -9,10 +12,10 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +23,7 @@ import sqlalchemy as sa
 from index.embed import Embedder, open_embedder
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from qa_service.telemetry.logs import formatter, is_wanted
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -40,6 +44,19 @@ def _no_settings_from_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on, or reaches a model by, the `QA_` variables of whoever runs it."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"QA_{name.upper()}", raising=False)
+
+
+@pytest.fixture
+def spoken() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What a handler as the service has it writes, as JSON."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter(as_json=True, texts=False))
+    handler.addFilter(is_wanted)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    yield lambda: [json.loads(each) for each in stream.getvalue().splitlines()]
+    root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -68,19 +68,15 @@ def test_an_id_that_is_not_or_that_looks_like_a_key_is_replaced(client: FlaskCli
 
 
 def test_a_stream_has_the_id_in_its_head_and_in_all_of_its_lines(
-    reader: FlaskClient, caplog: pytest.LogCaptureFixture
+    reader: FlaskClient, caplog: pytest.LogCaptureFixture, spoken: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    from qa_service.telemetry.logs import formatter
-
-    caplog.handler.setFormatter(formatter(as_json=True, texts=False))
     with caplog.at_level("INFO"):
         reply = reader.post(
             "/v1/answers", json={**QUESTION, "stream": True}, headers={"X-Request-ID": "the-stream"}
         )
         assert "event: done" in reply.get_data(as_text=True)
     assert reply.headers["X-Request-ID"] == "the-stream"
-    lines = [json.loads(line) for line in caplog.text.splitlines() if line.startswith("{")]
-    assert {line["event"]: line["request_id"] for line in lines} == {
+    assert {line["event"]: line["request_id"] for line in spoken()} == {
         "answer": "the-stream",
         "request": "the-stream",
     }

@@ -1,8 +1,7 @@
-import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -180,19 +179,6 @@ def test_a_message_drives_no_terminal_and_begins_no_line_of_its_own() -> None:
 
 
 # A whole process
-
-
-@pytest.fixture
-def spoken() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What a handler as the service has it writes, as JSON."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter(as_json=True, texts=False))
-    handler.addFilter(is_wanted)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    yield lambda: [json.loads(each) for each in stream.getvalue().splitlines()]
-    root.removeHandler(handler)
 
 
 def test_a_logger_that_was_set_to_debug_by_its_library_stays_silent(
