@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from index.catalog import Collection
+from index.keys import ordinals_of
 from index.language import LANGUAGES, Language
 from index.matrix import Matrix
 from index.vectors import Int8Vectors, Vector, Vectors
@@ -81,7 +82,7 @@ def _drawn(matrix: Matrix) -> _Means:
     chunk, sentence = {}, {}
     for code, spoken in enumerate(LANGUAGES):
         found = np.flatnonzero(matrix.languages == code)
-        sample = found[np.argsort(matrix.ordinals(found), kind="stable")][:_SAMPLE]
+        sample = found[np.argsort(ordinals_of(matrix.keys[found]), kind="stable")][:_SAMPLE]
         if len(sample) >= _FEWEST:
             chunk[spoken] = _mean(matrix.chunk_vectors(sample))
             sentence[spoken] = _mean(matrix.sentence_vectors(sample))

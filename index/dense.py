@@ -26,6 +26,7 @@ from index.chroma_session import ChromaAddress, Session
 from index.errors import FollowerError, FollowerUnreachable
 from index.follow import BATCH_CHUNKS
 from index.hnsw import check
+from index.keys import NO_HITS, Hits, keys_of_ids
 from index.lifeline import end_with_parent
 from index.vectors import Vector
 
@@ -170,15 +171,15 @@ class DenseFollower:
         """The ids of all chunks that it holds."""
         return self._do(lambda chunks: set(chunks.get(include=[])["ids"]))
 
-    def search(self, query: Vector, k: int) -> dict[str, float]:
-        """The ids of the `k` nearest chunks with their cosine similarity to the query, best first."""
+    def search(self, query: Vector, k: int) -> Hits:
+        """The `k` nearest chunks with their cosine similarity to the query."""
         if k < 1:
-            return {}
+            return NO_HITS
         found = self._do(
             lambda chunks: chunks.query(query_embeddings=query[None], n_results=k, include=["distances"])
         )
-        distances = (found["distances"] or [[]])[0]
-        return {identifier: 1 - float(d) for identifier, d in zip(found["ids"][0], distances, strict=True)}
+        distances = np.array((found["distances"] or [[]])[0], np.float64)
+        return Hits(keys_of_ids(found["ids"][0]), 1 - distances)
 
     def _do(self, call: Callable[[ChromaCollection], T]) -> T:
         """Read from Chroma's collection, and once more where it is not the one that was opened."""

@@ -183,9 +183,7 @@ def _other_vectors(
 def _missed(follower: DenseFollower | LexicalFollower, sample: Sequence[StoredChunk]) -> str | None:
     """Which share of the chunks does not find itself, None where that is as it should be."""
     if isinstance(follower, DenseFollower):
-        missed = sum(
-            max(follower.search(each.vector, 1).values(), default=0.0) < 1 - _SAME for each in sample
-        )
+        missed = sum(follower.search(each.vector, 1).scores.max(initial=0.0) < 1 - _SAME for each in sample)
     else:
         missed = sum(not _finds_terms(follower, each) for each in sample)
     return (
@@ -199,7 +197,7 @@ def _finds_terms(follower: LexicalFollower, chunk: StoredChunk) -> bool:
     """Whether a chunk is found by its text, or a crowd of others is that has nearly the same one."""
     if not content_terms(chunk.text):
         return True
-    found = follower.search(chunk.text, _FOUND)
+    found = follower.search(chunk.text, _FOUND).by_id()
     if chunk.id in found:
         return True
     return len(found) == _FOUND and min(found.values()) > max(found.values()) / 2

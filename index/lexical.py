@@ -22,14 +22,16 @@ from functools import lru_cache
 from math import inf, log
 from pathlib import Path
 
+import numpy as np
 import tantivy
 
 from index.catalog import StoredChunk
 from index.errors import FollowerError
+from index.keys import NO_HITS, Hits, Keys, ids_of, keys_of_ids
 from index.terms import content_terms, terms
 
 _MARK = "applied"
-_FORMAT = "lexical-2"
+_FORMAT = "lexical-3"
 _HEAP_BYTES = 64 * 1024 * 1024
 _HEADING_BOOST = 0.5
 _FINGERPRINT_BYTES = 8  # of ten million terms, two have the same one with a probability of 3 in a million
@@ -82,10 +84,11 @@ class LexicalFollower:
             try:
                 # A commit that was cut off leaves files whose names the next commit wants for its own.
                 writer.garbage_collect_files()
-                for identifier in (*remove, *(chunk.id for chunk in add)):
-                    writer.delete_documents_by_term("id", identifier)
-                for chunk in add:
-                    writer.add_document(self._document(chunk))
+                added = keys_of_ids([chunk.id for chunk in add]).tolist()
+                for key in (*keys_of_ids(remove).tolist(), *added):
+                    writer.delete_documents_by_term("key", key)
+                for key, chunk in zip(added, add, strict=True):
+                    writer.add_document(self._document(key, chunk))
                 writer.delete_documents_by_term("kind", _MARK)
                 writer.add_document(tantivy.Document(kind=_MARK, mark=str(_Mark(through, self._key))))
                 writer.commit()
@@ -112,17 +115,17 @@ class LexicalFollower:
             searcher = self._index.searcher()
             query = tantivy.Query.term_query(self._index.schema, "kind", "chunk")
             hits = searcher.search(query, max(1, searcher.num_docs), count=False).hits
-            return {str(searcher.doc(address)["id"][0]) for _, address in hits}
+            return set(ids_of(_keys(searcher, hits)))
 
-    def search(self, query: str, k: int) -> dict[str, float]:
-        """The ids of the `k` chunks with the highest BM25 score, best first; no stop word is searched for."""
+    def search(self, query: str, k: int) -> Hits:
+        """The `k` chunks with the highest BM25 score; no stop word is searched for."""
         wanted = list(dict.fromkeys(content_terms(query)))
         if k < 1 or not wanted:
-            return {}
+            return NO_HITS
         with _named_errors():
             searcher = self._index.searcher()
             hits = searcher.search(self._any_of(wanted), k, count=False).hits
-            return {str(searcher.doc(address)["id"][0]): float(score) for score, address in hits}
+            return Hits(_keys(searcher, hits), np.array([score for score, _ in hits], np.float64))
 
     def term_weights(self, query: str) -> dict[str, float]:
         """The query's content terms with their inverse document frequency, as in BM25.
@@ -151,10 +154,10 @@ class LexicalFollower:
             clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(above, _HEADING_BOOST)))
         return tantivy.Query.boolean_query(clauses)
 
-    def _document(self, chunk: StoredChunk) -> tantivy.Document:
+    def _document(self, key: int, chunk: StoredChunk) -> tantivy.Document:
         above = " ".join((chunk.title, *chunk.headings))
         return tantivy.Document(
-            id=chunk.id, kind="chunk", text=self._joined(terms(chunk.text)), above=self._joined(terms(above))
+            key=key, kind="chunk", text=self._joined(terms(chunk.text)), above=self._joined(terms(above))
         )
 
     def _joined(self, words: Iterable[str]) -> str:
@@ -235,6 +238,12 @@ def _mark(index: tantivy.Index) -> _Mark | None:
     return _Mark.read(str(searcher.doc(hits[0][1])["mark"][0])) if hits else None
 
 
+def _keys(searcher: tantivy.Searcher, hits: Sequence[tuple[object, tantivy.DocAddress]]) -> Keys:
+    """The keys of chunks, from the column that holds them: of each, its document would be unpacked."""
+    found = searcher.fast_field_values("key", [address for _, address in hits])
+    return np.array(found, np.int64)
+
+
 @lru_cache(maxsize=_CACHED_FINGERPRINTS)
 def _fingerprint(key: bytes, term: str) -> str:
     """What stands for a term in the index: a BLAKE2b hash with a key, in characters without a separator."""
@@ -245,7 +254,7 @@ def _fingerprint(key: bytes, term: str) -> str:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field("key", indexed=True, fast=True)
     builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("mark", stored=True, tokenizer_name="raw", index_option="basic")
     for field in ("text", "above"):
@@ -258,7 +267,7 @@ def _named_errors() -> Iterator[None]:
     try:
         with _no_panic():
             yield
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, OSError) as error:
         raise FollowerError(
             f"the search by words failed: {error}; free the disk and try again; where that does not help, "
             "stop the service and remove the folder `followers` in the data directory: it is made again"

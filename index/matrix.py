@@ -3,24 +3,19 @@
 What stands here is for ranking. Whether a chunk is served, and what it says, is for the catalog to tell.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog import chunk_id
-from index.errors import FollowerError
+from index.keys import Keys, first_key, ids_of
 from index.vectors import Int8Vectors, Vector, Vectors, cosines, dot
 
 Places: TypeAlias = NDArray[np.intp]
 """Shape (n,): where chunks stand in a `Matrix`."""
 
-Keys: TypeAlias = NDArray[np.int64]
-"""Shape (n,): a number for each chunk, which orders as its version and ordinal do."""
-
-_ORDINAL_BITS = 32
 _BLOCK = 8192  # rows that are scored at once: 12 MB of the local model's
 _DENSE = (
     4  # where one row in so many is wanted, a product over all of them is faster than gathering these first
@@ -56,26 +51,17 @@ class Matrix:
 
     def ids(self, places: Places) -> list[str]:
         """The ids of the chunks at these places."""
-        pairs = zip(self.version_ids(places).tolist(), self.ordinals(places).tolist(), strict=True)
-        return [chunk_id(version_id, ordinal) for version_id, ordinal in pairs]
+        return ids_of(self.keys[places])
 
-    def ordinals(self, places: Places) -> NDArray[np.int64]:
-        """Which chunk of its version each is, shape (n,)."""
-        return self.keys[places] & (1 << _ORDINAL_BITS) - 1
-
-    def version_ids(self, places: Places) -> NDArray[np.int64]:
-        """The ids of the versions of the chunks at these places, shape (n,)."""
-        return self.keys[places] >> _ORDINAL_BITS
-
-    def places(self, ids: Collection[str]) -> Places:
-        """Where the chunks with these ids stand, in their order; -1 for each that is not here."""
-        return where_in(self.keys, parsed(ids))
+    def places(self, keys: Keys) -> Places:
+        """Where the chunks with these keys stand, in their order; -1 for each that is not here."""
+        return where_in(self.keys, keys)
 
     def of_versions(self, version_ids: Iterable[int]) -> Places:
         """Where the chunks of some versions stand, ascending."""
         wanted = np.unique(np.fromiter(version_ids, np.int64))
-        start = np.searchsorted(self.keys, wanted << _ORDINAL_BITS)
-        end = np.searchsorted(self.keys, wanted + 1 << _ORDINAL_BITS)
+        start = np.searchsorted(self.keys, first_key(wanted))
+        end = np.searchsorted(self.keys, first_key(wanted + 1))
         return _ranges(start, end - start)
 
     def cosines(self, places: Places, query: Vector) -> Vector:
@@ -115,23 +101,6 @@ class Matrix:
     def sentence_vectors(self, places: Places) -> Int8Vectors:
         """The vectors of all sentences of chunks, shape (sentences, dimension)."""
         return self.sentences[_ranges(self.first[places], self.counts[places])]
-
-
-def keys_of(versions: NDArray[np.int64], ordinals: NDArray[np.int64]) -> Keys:
-    """The keys of chunks, of whose versions and ordinals none is negative or reaches 2**31."""
-    return versions << _ORDINAL_BITS | ordinals
-
-
-def parsed(ids: Collection[str]) -> Keys:
-    """The keys of chunk ids, in one go: a search has some hundred of them. `FollowerError` where one is none."""
-    joined = ".".join(ids)
-    try:
-        numbers = np.array([*map(int, joined.split("."))] if joined else [], np.int32).reshape(len(ids), 2)
-    except (ValueError, OverflowError) as error:
-        raise FollowerError(
-            f"a follower gives what is no chunk id ({error}): `qa doctor` tells which one, --repair heals it"
-        ) from error
-    return keys_of(numbers[:, 0].astype(np.int64), numbers[:, 1].astype(np.int64))
 
 
 def where_in(ascending: NDArray[np.integer[Any]], wanted: NDArray[np.integer[Any]]) -> Places:

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from index.catalog import Collection, StoredChunk
 from index.durable import Piece, cut, mapped, sync_folder, write
 from index.errors import FollowerError
+from index.keys import keys_of, keys_of_ids
 from index.language import LANGUAGES
-from index.matrix import Matrix, Places, keys_of
+from index.matrix import Matrix, Places
 from index.vectors import Int8Vectors, Vector
 
 Table: TypeAlias = NDArray[np.void]
@@ -112,7 +113,7 @@ class MatrixFollower:
         """Take chunks in and out and record change number `through`; one caller at a time."""
         # What is there already is not taken out and in: a search could fall between.
         new = [chunk for chunk in {chunk.id: chunk for chunk in add}.values() if not self.holds(chunk)]
-        places = self._matrix.places({*remove, *(chunk.id for chunk in new)})
+        places = self._matrix.places(keys_of_ids({*remove, *(chunk.id for chunk in new)}))
         gone: Places = np.sort(self._matrix.rows[places[places >= 0]])
         with _named_errors():
             table = self._without(gone)
@@ -140,7 +141,7 @@ class MatrixFollower:
 
     def holds(self, chunk: StoredChunk) -> bool:
         """Whether this very chunk is there, with these vectors."""
-        place = self._matrix.places([chunk.id])
+        place = self._matrix.places(keys_of_ids([chunk.id]))
         return bool(
             place[0] >= 0
             and np.array_equal(self._matrix.chunk_vectors(place)[0], chunk.vector)

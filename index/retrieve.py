@@ -1,8 +1,11 @@
 """A query in, ranked passages out: by vector and by terms, rescored by the best sentence, fused, filtered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from math import inf
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +17,13 @@ from index.embed import Embedder
 from index.errors import FollowerError
 from index.followers import Followers, Group
 from index.fuse import blend
+from index.keys import Hits, Keys, keys_of_ids, versions_of
+from index.lexical import LexicalFollower
 from index.matrix import Matrix, Places, where_in
 from index.vectors import Vector
 
 Filter = Mapping[str, Sequence[str]]
+T = TypeVar("T")
 
 MAX_K = 200
 RANKING = 20
@@ -28,6 +34,7 @@ EXACT_CHUNKS = 20_000
 none."""
 
 _OVERFETCHED = 10
+_THREADS = 2
 _TRIES = 3
 
 
@@ -79,10 +86,9 @@ class _Candidates:
     places: Places
     lexical: NDArray[np.float64]
 
-    def without(self, gone: Sequence[str]) -> "_Candidates":
-        """The candidates without all chunks of the versions that these ids are of."""
-        versions = self.matrix.version_ids(self.places)
-        kept = ~np.isin(versions, self.matrix.version_ids(self.matrix.places(gone)))
+    def without(self, gone: Keys) -> "_Candidates":
+        """The candidates without all chunks of the versions that these chunks are of."""
+        kept = ~np.isin(versions_of(self.matrix.keys[self.places]), versions_of(gone))
         return _Candidates(self.matrix, self.places[kept], self.lexical[kept])
 
 
@@ -127,6 +133,8 @@ class Retriever:
         self._candidates = candidates
         self._exact_chunks = exact_chunks
         self._centroids = Centroids()
+        self._changes: dict[str, int] = {}
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="search")  # its threads end with it
 
     def search(self, collection: Collection, query: str, *, k: int, only: Filter | None = None) -> Retrieved:
         """The `k` best passages for a query, best first; `only` keeps documents with one of the given values.
@@ -146,20 +154,29 @@ class Retriever:
     def forget(self, collection: Collection) -> None:
         """Keep nothing of a collection in memory, which has been deleted."""
         self._centroids.forget(collection)
+        self._changes.pop(collection.uid, None)
 
     def _search(self, collection: Collection, query: str, k: int, only: Filter | None) -> Retrieved:
         check_model(collection, self._embedder.name)
         group = self._followers.of(collection)
-        vector = self._embedder.embed_query(query)
+        n = max(self._candidates, 2 * k)
+        vector: Vector | None = None
         # A replacement that cuts across a search could hide a document from it, old and new.
         for _ in range(_TRIES):
-            change = self._catalog.last_change(collection)
+            change = self._last_change(collection)
             self._followers.see(collection, change)
-            term_weights = group.lexical.term_weights(query)
+            by_terms = self._beside(
+                partial(_by_terms, group.lexical, query, n if only is None else _OVERFETCHED * n)
+            )
+            if vector is None:
+                vector = self._embedder.embed_query(query)
+            matrix, near, allowed = self._near(collection, group, vector, n, only)
+            term_weights, hits = by_terms()
             lexical_weight = WEIGHTS.lexical * _known(term_weights)
-            candidates = self._candidates_for(collection, group, query, vector, k, only)
-            scored, best = self._served(collection, candidates, vector, lexical_weight, max(k, RANKING))
-            if self._catalog.last_change(collection) == change:
+            candidates = _candidates(matrix, near, hits, allowed, n)
+            scored, best, now = self._served(collection, candidates, vector, lexical_weight, max(k, RANKING))
+            self._changes[collection.uid] = now
+            if now == change:
                 break
         ranking = [scored.ranked(at) for at in scored.order[: len(best)].tolist()]
         passages = tuple(
@@ -168,44 +185,48 @@ class Retriever:
         )
         return Retrieved(passages, term_weights, tuple(ranking[:RANKING]))
 
-    def _candidates_for(
-        self, collection: Collection, group: Group, query: str, vector: Vector, k: int, only: Filter | None
-    ) -> _Candidates:
-        """The chunks nearest to the query, and those with the highest BM25 scores, of all that are allowed."""
-        n = max(self._candidates, 2 * k)
+    def _last_change(self, collection: Collection) -> int:
+        """The number of the collection's last change, now or when it was last searched.
+
+        Numbers only grow: where that is still the last one behind a search, nothing has changed in the course of it.
+        """
+        known = None if self._followers.are_shared else self._changes.get(collection.uid)
+        return self._catalog.last_change(collection) if known is None else known
+
+    def _near(
+        self, collection: Collection, group: Group, vector: Vector, n: int, only: Filter | None
+    ) -> tuple[Matrix, Places, Places | None]:
+        """The matrix, the places of the chunks nearest to the query, and those of all that `only` allows, ascending."""
         matrix = group.matrix.snapshot
-        found = group.lexical.search(query, n if only is None else _OVERFETCHED * n)
-        by_terms, scores = matrix.places(found), np.fromiter(found.values(), np.float64)
-        known = by_terms >= 0
         if only is not None:
             allowed = matrix.of_versions(self._catalog.live_versions(collection, metadata=only))
-            known &= where_in(allowed, by_terms) >= 0
-            near = matrix.nearest(allowed, vector, n)
-        elif len(matrix) <= self._exact_chunks:
-            near = matrix.nearest(matrix.everywhere, vector, n)
-        else:
-            near = matrix.places(group.dense.search(vector, n))
-        by_terms, scores = by_terms[known], scores[known]
-        places = np.unique(np.concatenate((near[near >= 0], by_terms[:n])))
-        lexical, at = np.zeros(len(places)), where_in(places, by_terms)
-        lexical[at[at >= 0]] = scores[at >= 0]
-        return _Candidates(matrix, places, lexical)
+            return matrix, matrix.nearest(allowed, vector, n), allowed
+        if len(matrix) <= self._exact_chunks:
+            return matrix, matrix.nearest(matrix.everywhere, vector, n), None
+        near = matrix.places(group.dense.search(vector, n).keys)
+        return matrix, near[near >= 0], None
+
+    def _beside(self, call: Callable[[], T]) -> Callable[[], T]:
+        """Make a call in another thread, if one is free before its result is asked for, and else in this one then."""
+        future = self._pool.submit(call)
+        return lambda: call() if future.cancel() else future.result()
 
     def _served(
         self, collection: Collection, candidates: _Candidates, vector: Vector, lexical_weight: float, n: int
-    ) -> tuple[_Scored, list[ChunkText]]:
+    ) -> tuple[_Scored, list[ChunkText], int]:
         """Scores of the candidates that may be shown, as far as the `n` best tell, and the texts of those, in order.
 
-        Followers have chunks of versions that are not live yet, or not any more; they are left out, and all others
-        scored again.
+        The last is the number of the collection's last change when these were read. Followers have chunks of versions
+        that are not live yet, or not any more; they are left out, and all others scored again.
         """
         while True:
             scored = self._scored(collection, candidates, vector, lexical_weight)
             best = candidates.matrix.ids(candidates.places[scored.order[:n]])
-            texts = {chunk.id: chunk for chunk in self._catalog.chunks(collection, best)}
+            chunks, change = self._catalog.chunks(collection, best)
+            texts = {chunk.id: chunk for chunk in chunks}
             if len(texts) == len(best):
-                return scored, [texts[each] for each in best]
-            candidates = candidates.without([each for each in best if each not in texts])
+                return scored, [texts[each] for each in best], change
+            candidates = candidates.without(keys_of_ids([each for each in best if each not in texts]))
 
     def _scored(
         self, collection: Collection, candidates: _Candidates, vector: Vector, lexical_weight: float
@@ -224,6 +245,21 @@ class Retriever:
         )
         lifted = flat + np.repeat(of_sentence, np.diff(bounds))
         return _Scored(fused, similarities, np.round(lifted, 4), bounds, np.argsort(-fused, kind="stable"))
+
+
+def _by_terms(lexical: LexicalFollower, query: str, n: int) -> tuple[Mapping[str, float], Hits]:
+    return lexical.term_weights(query), lexical.search(query, n)
+
+
+def _candidates(matrix: Matrix, near: Places, hits: Hits, allowed: Places | None, n: int) -> _Candidates:
+    """The chunks nearest to the query, and the `n` with the highest BM25 scores of those that are allowed."""
+    by_terms = matrix.places(hits.keys)
+    known = (by_terms if allowed is None else where_in(allowed, by_terms)) >= 0
+    by_terms, scores = by_terms[known], hits.scores[known]
+    places = np.unique(np.concatenate((near, by_terms[:n])))
+    lexical, at = np.zeros(len(places)), where_in(places, by_terms)
+    lexical[at[at >= 0]] = scores[at >= 0]
+    return _Candidates(matrix, places, lexical)
 
 
 def _highest(scores: Vector, bounds: Places) -> Vector:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from index.catalog import statements
 from index.catalog.database import Database
@@ -381,10 +382,10 @@ class Catalog:
 
     # Chunks
 
-    def chunks(self, collection: Collection, ids: Sequence[str]) -> list[ChunkText]:
-        """The live chunks among `ids`, in no particular order; those that have gone are left out.
+    def chunks(self, collection: Collection, ids: Sequence[str]) -> tuple[list[ChunkText], int]:
+        """The live chunks among `ids`, in no particular order, and the number of the collection's last change then.
 
-        Their vectors are not read.
+        Those that have gone are left out. Their vectors are not read.
         """
         pairs: set[tuple[int, int]] = set()
         for value in ids:
@@ -399,7 +400,7 @@ class Catalog:
                 for i, (version_id, ordinal) in enumerate(batch):
                     values[f"version_{i}"], values[f"ordinal_{i}"] = version_id, ordinal
                 found.extend(map(to_chunk_text, connection.execute(text_query(len(batch)), values)))
-        return found
+            return found, _last_change(connection, collection)
 
     def version_chunks(self, collection: Collection, version_id: int) -> list[StoredChunk]:
         """All chunks of a live or pending version, in order; none where the version has gone."""
@@ -462,7 +463,7 @@ class Catalog:
     def last_change(self, collection: Collection) -> int:
         """The number of the collection's last change; 0 where nothing has changed yet."""
         with self._database.read() as connection:
-            return connection.execute(_LAST_CHANGE, {"collection_id": collection.id}).scalar() or 0
+            return _last_change(connection, collection)
 
     def last_changes(self) -> dict[int, int]:
         """The number of the last change of each collection, by the collection's number."""
@@ -481,6 +482,10 @@ class Catalog:
         )
         with self._database.read() as connection:
             return [Change(*row) for row in connection.execute(query)]
+
+
+def _last_change(connection: Connection, collection: Collection) -> int:
+    return connection.execute(_LAST_CHANGE, {"collection_id": collection.id}).scalar() or 0
 
 
 def _is_name(text: str) -> bool:

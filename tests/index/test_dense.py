@@ -42,7 +42,7 @@ def test_the_nearest_chunks_come_first_with_their_cosine(tmp_path: Path) -> None
     store = DenseStore(tmp_path / "chroma", trusted=True)
     follower = store.follower(COLLECTION)
     follower.apply(add=stored(1, vectors), remove=[], through=1)
-    found = follower.search(query, 10)
+    found = follower.search(query, 10).by_id()
     assert list(found) == nearest(vectors, query, 10)
     assert list(found.values()) == pytest.approx(np.sort(vectors @ query)[::-1][:10].tolist(), abs=1e-5)
     store.close()
@@ -51,10 +51,10 @@ def test_the_nearest_chunks_come_first_with_their_cosine(tmp_path: Path) -> None
 def test_an_empty_collection_and_a_k_of_zero_find_nothing(tmp_path: Path) -> None:
     store = DenseStore(tmp_path / "chroma", trusted=True)
     follower = store.follower(COLLECTION)
-    assert follower.search(unit(1)[0], 5) == {}
+    assert follower.search(unit(1)[0], 5).by_id() == {}
     follower.apply(add=stored(1, unit(3)), remove=[], through=1)
-    assert follower.search(unit(1)[0], 0) == {}
-    assert len(follower.search(unit(1)[0], 50)) == 3
+    assert follower.search(unit(1)[0], 0).by_id() == {}
+    assert len(follower.search(unit(1)[0], 50).by_id()) == 3
     store.close()
 
 
@@ -64,7 +64,7 @@ def test_removed_chunks_are_not_found(tmp_path: Path) -> None:
     follower = store.follower(COLLECTION)
     follower.apply(add=stored(1, vectors), remove=[], through=1)
     follower.apply(add=[], remove=[f"1.{at}" for at in range(19)], through=2)
-    assert list(follower.search(vectors[0], 20)) == ["1.19"]
+    assert list(follower.search(vectors[0], 20).by_id()) == ["1.19"]
     store.close()
 
 
@@ -78,7 +78,7 @@ def test_collections_and_embedding_models_are_kept_apart(tmp_path: Path) -> None
         Collection(7, "a1b2", "default", "another", 16),
     ):
         follower = store.follower(other)
-        assert (follower.applied(), follower.count(), follower.search(unit(1)[0], 5)) == (0, 0, {})
+        assert (follower.applied(), follower.count(), follower.search(unit(1)[0], 5).by_id()) == (0, 0, {})
     store.close()
 
 
@@ -101,7 +101,7 @@ def test_a_store_that_is_whole_survives_its_probe(written: Path, tmp_path: Path)
     store = DenseStore(path, trusted=False)
     follower = store.follower(COLLECTION)
     assert (follower.applied(), follower.count()) == (9, 1500)
-    assert list(follower.search(unit(1500)[3], 1)) == ["1.3"]
+    assert list(follower.search(unit(1500)[3], 1).by_id()) == ["1.3"]
     store.close()
 
 

@@ -36,8 +36,8 @@ def assert_in_step(catalog: Catalog, collection: Collection, followers: Follower
     for document in catalog.documents(collection):
         version = catalog.text(document.id).version_id
         for chunk in catalog.version_chunks(collection, version):
-            assert chunk.id in group.dense.search(chunk.vector, 3)
-            assert chunk.id in group.lexical.search(chunk.text, 3)
+            assert chunk.id in group.dense.search(chunk.vector, 3).by_id()
+            assert chunk.id in group.lexical.search(chunk.text, 3).by_id()
             assert group.matrix.holds(chunk)
 
 
@@ -224,8 +224,8 @@ def test_a_search_does_not_wait_for_a_catch_up(
     while writer.is_alive():
         before = time.monotonic()
         group = followers.of(collection)
-        assert f"{live}.0" in group.dense.search(vector, 1000) or group.dense.count() > 1000
-        assert f"{live}.0" in group.lexical.search("penguin", 5)
+        assert f"{live}.0" in group.dense.search(vector, 1000).by_id() or group.dense.count() > 1000
+        assert f"{live}.0" in group.lexical.search("penguin", 5).by_id()
         longest = max(longest, time.monotonic() - before)
     assert longest < (time.monotonic() - started) / 2
     followers.close()

@@ -36,18 +36,18 @@ def follower(tmp_path: Path) -> LexicalFollower:
 def test_chunks_with_rare_words_of_the_query_come_first(follower: LexicalFollower) -> None:
     texts = ("penguins and seals", "seals and fish", "seals and boats", "nothing of it")
     follower.apply(add=stored(1, *texts), remove=[], through=1)
-    found = follower.search("Are there seals and a penguin?", 10)
+    found = follower.search("Are there seals and a penguin?", 10).by_id()
     assert next(iter(found)) == "1.0"
     assert set(found) == {"1.0", "1.1", "1.2"}
     assert sorted(found.values(), reverse=True) == list(found.values())
-    assert list(follower.search("penguin seal", 1)) == ["1.0"]
+    assert list(follower.search("penguin seal", 1).by_id()) == ["1.0"]
 
 
 def test_titles_and_headings_are_searched_too(follower: LexicalFollower) -> None:
     follower.apply(add=stored(1, "ten days", title="Parental leave"), remove=[], through=1)
     follower.apply(add=stored(2, "ten days", headings=("Sabbatical",)), remove=[], through=2)
-    assert list(follower.search("parental", 5)) == ["1.0"]
-    assert list(follower.search("sabbatical", 5)) == ["2.0"]
+    assert list(follower.search("parental", 5).by_id()) == ["1.0"]
+    assert list(follower.search("sabbatical", 5).by_id()) == ["2.0"]
 
 
 @pytest.mark.parametrize(
@@ -56,19 +56,19 @@ def test_titles_and_headings_are_searched_too(follower: LexicalFollower) -> None
 )
 def test_no_query_is_syntax(follower: LexicalFollower, query: str) -> None:
     follower.apply(add=stored(1, "penguins"), remove=[], through=1)
-    assert follower.search(query, 5) == {}
+    assert follower.search(query, 5).by_id() == {}
 
 
 def test_the_mark_is_never_found(follower: LexicalFollower) -> None:
     follower.apply(add=stored(1, "applied chunk"), remove=[], through=1)
-    assert set(follower.search("applied", 5)) == {"1.0"}
+    assert set(follower.search("applied", 5).by_id()) == {"1.0"}
     assert follower.ids() == {"1.0"}
     assert follower.count() == 1
 
 
 def test_a_k_of_zero_finds_nothing(follower: LexicalFollower) -> None:
     follower.apply(add=stored(1, "penguins"), remove=[], through=1)
-    assert follower.search("penguins", 0) == {}
+    assert follower.search("penguins", 0).by_id() == {}
 
 
 def test_a_term_that_no_chunk_holds_weighs_more_than_any(follower: LexicalFollower) -> None:
@@ -134,7 +134,7 @@ def test_a_follower_that_cannot_go_on_is_made_again(
     catalog.add_pending(collection, [version("b", ["orcas"])])
     follower = LexicalFollower(tmp_path / "tantivy")
     assert mend(catalog, collection, follower, thorough=False)
-    assert list(follower.search("orcas seals", 5)) == sorted(follower.ids())
+    assert list(follower.search("orcas seals", 5).by_id()) == sorted(follower.ids())
 
 
 def test_searches_go_on_while_chunks_come_and_go(follower: LexicalFollower) -> None:
@@ -144,7 +144,7 @@ def test_searches_go_on_while_chunks_come_and_go(follower: LexicalFollower) -> N
 
     def search() -> None:
         while not done.is_set():
-            found.add(frozenset(follower.search("seals", 5)))
+            found.add(frozenset(follower.search("seals", 5).by_id()))
 
     threads = [threading.Thread(target=search) for _ in range(3)]
     for thread in threads:
@@ -162,7 +162,7 @@ def test_no_file_of_an_index_holds_a_word(tmp_path: Path) -> None:
     follower = LexicalFollower(tmp_path)
     text = "Zqkestrel nests behind the lighthouse"
     follower.apply(add=stored(1, text, "fish", title="Zqosprey", headings=("Zqheron",)), remove=[], through=1)
-    assert set(follower.search("zqkestrel zqosprey zqheron lighthouse", 5)) == {"1.0", "1.1"}
+    assert set(follower.search("zqkestrel zqosprey zqheron lighthouse", 5).by_id()) == {"1.0", "1.1"}
     content = b"".join(path.read_bytes() for path in files(tmp_path)).lower()
     for word in (b"zqkestrel", b"zqosprey", b"zqheron", b"lighthous", b"nest", b"fish"):
         assert word not in content
@@ -180,11 +180,11 @@ def test_an_index_finds_its_words_again_when_it_is_opened_again_and_when_it_was_
 ) -> None:
     LexicalFollower(tmp_path).apply(add=stored(1, "seals"), remove=[], through=1)
     follower = LexicalFollower(tmp_path)
-    assert list(follower.search("seals", 5)) == ["1.0"]
+    assert list(follower.search("seals", 5).by_id()) == ["1.0"]
     follower.clear()
     follower.apply(add=stored(2, "seals"), remove=[], through=2)
-    assert list(follower.search("seals", 5)) == ["2.0"]
-    assert list(LexicalFollower(tmp_path).search("seals", 5)) == ["2.0"]
+    assert list(follower.search("seals", 5).by_id()) == ["2.0"]
+    assert list(LexicalFollower(tmp_path).search("seals", 5).by_id()) == ["2.0"]
 
 
 def test_the_index_of_an_older_release_is_removed(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_single_bit_that_was_flipped_anywhere_leaves_an_index_whole_or_empty(t
             hurt.write_bytes(content)
             try:
                 follower = LexicalFollower(folder)
-                found = (follower.applied(), set(follower.search("seals", 5)))
+                found = (follower.applied(), set(follower.search("seals", 5).by_id()))
             except FollowerError:
                 continue  # as it is made again then
             assert found in ((3, {"1.0", "1.1"}), (0, set())), (path.name, found)
@@ -234,7 +234,7 @@ def test_a_damaged_index_is_whole_or_starts_empty(tmp_path: Path, damage: Callab
         whole = follower.applied() == 3
         assert whole or follower.applied() == 0
         assert follower.ids() == ({"1.0", "1.1"} if whole else set())
-        assert len(follower.search("seals", 5)) == (2 if whole else 0)
+        assert len(follower.search("seals", 5).by_id()) == (2 if whole else 0)
         follower.apply(add=stored(9, "seals"), remove=[], through=4)
         assert "9.0" in follower.ids()
 
