@@ -39,7 +39,7 @@ def new(
     from eval.drafting import KINDS, Refused, draft, excerpts, new_ones, numbered
     from eval.errors import DatasetError, TargetError
     from eval.progress import progress
-    from qa_service.services import open_model
+    from qa_service.models import open_model
     from qa_service.settings import load_settings
 
     settings = load_settings()

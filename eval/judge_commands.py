@@ -80,7 +80,7 @@ class JudgeChoice:
     def _model(self) -> "SupportJudge":
         from eval.judges.model import ModelJudge
         from qa_service.llm import LiteLLMModel
-        from qa_service.services import timeouts
+        from qa_service.models import timeouts
         from qa_service.settings import load_settings
 
         name = self.model or os.environ.get(MODEL_VARIABLE, "").strip()

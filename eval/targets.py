@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from eval.replay import Recording
     from index.embed import Embedder
-    from qa_service.answer import Answerer
+    from qa_service.answering.answer import Answerer
     from qa_service.services import Services
     from qa_service.settings import Settings
 
@@ -85,7 +85,7 @@ class InProcess:
 
     def events(self, answerer: "Answerer", question: str) -> Iterator[tuple[str, JSON]]:
         """The events of an answer by a given answerer, in the shape in which they are sent."""
-        from qa_service.answer import Question
+        from qa_service.answering.answer import Question
         from qa_service.wire import event_json
 
         asked = Question(question, collection=COLLECTION, k=self._k)
@@ -175,7 +175,7 @@ def services_for(
 
 def _index(services: "Services", suite: Suite) -> None:
     from index.sync import sync
-    from qa_service.services import LocalShelf
+    from qa_service.clients.local_shelf import LocalShelf
 
     if suite.is_beir:
         _index_beir(services, suite.corpus)
@@ -203,7 +203,7 @@ class Service:
     """A running service that speaks our API, which holds the corpus already."""
 
     def __init__(self, url: str, *, collection: str = "default", k: int | None = None) -> None:
-        from qa_service.client import Client
+        from qa_service.clients.client import Client
 
         self._url, self._collection, self._k = url.rstrip("/"), collection, k
         with ExitStack() as stack:

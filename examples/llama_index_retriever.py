@@ -16,7 +16,7 @@ from llama_index.core.llms import LLM, MockLLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import BaseSynthesizer, ResponseMode
 
-from qa_service.client import Client
+from qa_service.clients.client import Client
 from qa_service.llama import Index, PassageRetriever, connected
 
 

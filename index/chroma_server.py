@@ -8,16 +8,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic, sleep
-
-import httpx
 
 from index.chroma_probe import remove_unsound
-from index.errors import FollowerError
 from index.lifeline import end_with_parent
 
 _HOST = "127.0.0.1"
-_PAUSE_SECONDS = 0.05
 _CLOSE_SECONDS = 10
 _CODE = (
     "import pathlib, sys; from index.chroma_server import run; "
@@ -74,24 +69,6 @@ class ChromaServer:
             start_new_session=True,  # Ctrl-C is for those who use it
         )
         return True
-
-    def wait(self, *, seconds: float) -> None:
-        """Wait until it answers; `FollowerError` where it does not in that time."""
-        until = monotonic() + seconds
-        while not self.answers():
-            if monotonic() > until:
-                raise FollowerError(
-                    f"the Chroma server at {self.url} did not start within {seconds:g} s: see that {self._path} can be "
-                    "written, or remove it: it is made again from the catalog"
-                )
-            sleep(_PAUSE_SECONDS)
-
-    def answers(self) -> bool:
-        """Whether it answers now."""
-        try:
-            return httpx.get(f"{self.url}/api/v2/heartbeat", timeout=1, trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
 
     def close(self) -> bool:
         """End it; whether it ran until now and has closed its store."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from index.centroids import Centroids
 from index.document import Passage, Sentence
 from index.embed import Embedder
 from index.errors import FollowerError
-from index.followers import Followers, Group
+from index.followers import Group
 from index.fuse import blend
 from index.keys import Hits, Keys, keys_of_ids, versions_of
 from index.lexical import LexicalFollower
@@ -115,6 +116,23 @@ class _Scored:
         return tuple(self.sentences[self.bounds[at] : self.bounds[at + 1]].tolist())
 
 
+class Searched(Protocol):
+    """What a search needs of the followers."""
+
+    @property
+    def are_shared(self) -> bool:
+        """Whether other processes may work on the same catalog."""
+        ...
+
+    def see(self, collection: Collection, change: int) -> None:
+        """Bring what this process has for itself in step with the catalog up to a change that others may have made."""
+        ...
+
+    def of(self, collection: Collection) -> Group:
+        """The followers of a collection; `NotFound` where it has been deleted."""
+        ...
+
+
 class Retriever:
     """Searches collections. Safe to use from many threads."""
 
@@ -122,7 +140,7 @@ class Retriever:
         self,
         catalog: Catalog,
         embedder: Embedder,
-        followers: Followers,
+        followers: Searched,
         *,
         candidates: int = 100,
         exact_chunks: int = EXACT_CHUNKS,
@@ -208,7 +226,7 @@ class Retriever:
 
     def _beside(self, call: Callable[[], T]) -> Callable[[], T]:
         """Make a call in another thread, if one is free before its result is asked for, and else in this one then."""
-        future = self._pool.submit(call)
+        future = self._pool.submit(copy_context().run, call)
         return lambda: call() if future.cancel() else future.result()
 
     def _served(

@@ -5,7 +5,6 @@ An answer is kept as far as an evaluation dataset needs it, under the id that wa
 
 import logging
 import re
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,9 +16,10 @@ from sqlalchemy.engine import Connection
 
 from index.catalog import Database
 from index.catalog.tables import answers, conversations, documents, feedback
+from index.clock import now_ms
 from index.errors import CatalogError, NotFound
 from index.language import language
-from qa_service.answer import Answer
+from qa_service.answering.answer import Answer
 from qa_service.conversations.store import Caller
 from qa_service.database import open_database
 from qa_service.plain import visible
@@ -75,7 +75,7 @@ class Feedback:
     def __init__(self, database: Database, *, days: int) -> None:
         self._database = database
         self._kept_ms = days * _MS_A_DAY
-        self._pruned_at = _now()
+        self._pruned_at = now_ms()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="feedback")
 
     def keep(
@@ -93,7 +93,7 @@ class Feedback:
             "owner": caller.key_id,
             "conversation_id": conversation_id,
             "collection": collection,
-            "created_at": _now(),
+            "created_at": now_ms(),
             "status": answer.status,
             "question": visible(question),
             "query": visible(answer.query),
@@ -132,7 +132,7 @@ class Feedback:
     ) -> None:
         """Say what an answer was worth; another rating replaces it. `NotFound` where there is no such answer."""
         theirs = sa.true() if caller.is_operator else answers.c.owner.is_not_distinct_from(caller.key_id)
-        live = answers.c.created_at >= _now() - self._kept_ms
+        live = answers.c.created_at >= now_ms() - self._kept_ms
         self._settle()
         with self._database.write() as connection:
             found = sa.select(answers.c.id).where(answers.c.id == answer_id, theirs, live)
@@ -144,7 +144,7 @@ class Feedback:
             connection.execute(
                 feedback.insert().values(
                     answer_id=answer_id,
-                    created_at=_now(),
+                    created_at=now_ms(),
                     rating=rating,
                     reason=visible(reason),
                     corrected=visible(corrected),
@@ -270,13 +270,13 @@ class Feedback:
                 connection.execute(answers.delete().where(self._expired()))
 
     def _prune(self, connection: Connection) -> None:
-        if _now() - self._pruned_at < _MS_AN_HOUR:
+        if now_ms() - self._pruned_at < _MS_AN_HOUR:
             return
-        self._pruned_at = _now()
+        self._pruned_at = now_ms()
         connection.execute(answers.delete().where(self._expired()))
 
     def _expired(self) -> sa.ColumnElement[bool]:
-        old = answers.c.created_at < _now() - self._kept_ms
+        old = answers.c.created_at < now_ms() - self._kept_ms
         rated = sa.exists().where(feedback.c.answer_id == answers.c.id)
         return sa.and_(old, ~rated)
 
@@ -291,7 +291,3 @@ def opened_feedback(settings: Settings) -> Iterator[Feedback]:
     finally:
         kept.close()
         database.close()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -28,9 +28,9 @@ from llama_index.core.schema import (
 from index.document import LOCATORS
 from index.errors import NotFound
 from index.owner import find_owner
-from qa_service.client import Client
+from qa_service.clients.client import Client
+from qa_service.clients.local import Local
 from qa_service.errors import ServiceError
-from qa_service.local import Local
 from qa_service.services import opened
 from qa_service.settings import Settings
 from qa_service.wire import JSON

@@ -21,12 +21,17 @@ PROBLEM_TYPE = "application/problem+json"
 
 def problem_json(error: QAError) -> dict[str, object]:
     """An error as a problem document (RFC 9457)."""
+    return problem(error.status, error.code, str(error))
+
+
+def problem(status: int, code: str, detail: str) -> dict[str, object]:
+    """A problem document (RFC 9457)."""
     return {
         "type": "about:blank",
-        "title": error.code.replace("_", " "),
-        "status": error.status,
-        "code": error.code,
-        "detail": str(error),
+        "title": code.replace("_", " "),
+        "status": status,
+        "code": code,
+        "detail": detail,
     }
 
 

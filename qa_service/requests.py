@@ -18,8 +18,8 @@ from pydantic import (
 
 from index.errors import InvalidRequest
 from index.retrieve import MAX_K
+from qa_service.access.keys import Scope
 from qa_service.conversations.messages import Role
-from qa_service.keys import Scope
 
 _MAX_SHOWN = 100
 _PLACE = re.compile(r"[0-9a-f]{1,15}-[0-9a-f]{1,32}")

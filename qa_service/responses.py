@@ -12,9 +12,9 @@ from typing_extensions import TypedDict
 from index.catalog.records import DocumentStatus
 from index.document import Format, Repair
 from index.jobs import ItemStatus, JobStatus, Stage
-from qa_service.answer import Reason, Status
-from qa_service.claims import Method, Verdict
-from qa_service.keys import Kind, Scope
+from qa_service.access.keys import Kind, Scope
+from qa_service.answering.answer import Reason, Status
+from qa_service.answering.claims import Method, Verdict
 
 closed = with_config(ConfigDict(extra="forbid"))
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -10,39 +10,38 @@ from index.backlog import Backlog, backlog
 from index.catalog import Catalog, Collection, mismatches
 from index.document import Passage
 from index.embed import Embedder, open_embedder
-from index.errors import EmbeddingMismatch, InvalidRequest, NotFound, SourceTaken
+from index.errors import EmbeddingMismatch, InvalidRequest
 from index.followers import Followers
-from index.ingest import Ingestor, OnEmbedded
+from index.ingest import Ingestor
 from index.jobs import Jobs
 from index.load.child import ChildLoader
 from index.owner import OwnerLock
 from index.staged import tidy
-from index.sync import Known
-from index.upload import Result, Upload
-from qa_service.answer import Answer, Answerer, Event, Finished, Question
-from qa_service.budgets import budgets_of
+from qa_service.access.budgets import budgets_of
+from qa_service.access.keys import Keys
+from qa_service.access.metering import Account, MeteredModel
+from qa_service.answering.answer import Answer, Answerer, Event, Finished, Question
+from qa_service.answering.extractive import ExtractiveWriter
+from qa_service.answering.relevance import assessor
+from qa_service.answering.verifying import ModelVerifier
+from qa_service.answering.writing import ModelWriter, Writer
 from qa_service.conversations.history import Turn, trimmed
 from qa_service.conversations.messages import turns_of
 from qa_service.conversations.rewriting import ModelRewriter, RuleRewriter
 from qa_service.conversations.store import Caller, Conversations
 from qa_service.database import chroma_server, lease_of, open_database
 from qa_service.errors import ModelError
-from qa_service.extractive import ExtractiveWriter
 from qa_service.feedback import Feedback
 from qa_service.fetching import Fetcher
-from qa_service.keys import Keys
-from qa_service.llm import ChatModel, LiteLLMModel, Timeouts, provider_of
-from qa_service.metering import Account, MeteredModel
-from qa_service.relevance import assessor
+from qa_service.llm import ChatModel
+from qa_service.models import open_model, open_verifying_model
 from qa_service.requests import AnswerRequest, SearchRequest
 from qa_service.settings import Settings
 from qa_service.telemetry.metrics import Metrics
 from qa_service.telemetry.observing import ObservedModel, observed
 from qa_service.telemetry.stages import retriever
 from qa_service.telemetry.tracing import UNTRACED, Tracing
-from qa_service.verifying import ModelVerifier
 from qa_service.wire import answer_json
-from qa_service.writing import ModelWriter, Writer
 
 log = logging.getLogger(__name__)
 
@@ -318,38 +317,6 @@ class Services:
             raise InvalidRequest(f"{field}: it has {len(text)} characters, and {limit} are taken: shorten it")
 
 
-class LocalShelf:
-    """A collection of services that are open here, to synchronise a folder with."""
-
-    def __init__(self, services: Services, collection: str, *, on_embedded: OnEmbedded) -> None:
-        self._services = services
-        self._collection = services.collection(collection)
-        self._ingestor = services.ingestor(self._collection)
-        self._on_embedded = on_embedded
-
-    def known(self) -> Sequence[Known]:
-        """All documents of the collection."""
-        return self._services.catalog.documents(self._collection)
-
-    def put(self, uploads: Iterable[Upload]) -> Iterator[Result]:
-        """Index documents; a result for each."""
-        return self._ingestor.put(uploads, on_embedded=self._on_embedded)
-
-    def rename(self, document_id: str, *, source: str, origin: str, title: str | None) -> bool:
-        """Give a document another place, and another title where there is one; whether that could be done."""
-        try:
-            self._services.rename_document(
-                self._collection, document_id, source=source, origin=origin, title=title
-            )
-        except (NotFound, SourceTaken):
-            return False
-        return True
-
-    def delete(self, document_id: str) -> None:
-        """Remove a document; `NotFound` where it has gone."""
-        self._services.delete_document(self._collection, document_id)
-
-
 @contextmanager
 def opened(settings: Settings, *, command: str, embedder: Embedder | None = None) -> Iterator[Services]:
     """The services of a data directory, owned by this process as long as the block runs.
@@ -365,38 +332,3 @@ def opened(settings: Settings, *, command: str, embedder: Embedder | None = None
             services.close()
     finally:
         lock.release()
-
-
-def open_model(settings: Settings) -> LiteLLMModel | None:
-    """The model that the settings name, None where they name none."""
-    if settings.model is None:
-        return None
-    return _open(settings, settings.model, fallbacks=settings.model_fallbacks)
-
-
-def open_verifying_model(settings: Settings) -> LiteLLMModel | None:
-    """The model that gives second opinions, None where the settings name none, or the one that writes."""
-    if settings.verify in (None, "model", settings.model):
-        return None
-    return _open(settings, settings.verify)
-
-
-def _open(settings: Settings, name: str, *, fallbacks: Sequence[str] = ()) -> LiteLLMModel:
-    same = provider_of(name) == provider_of(settings.model or name)
-    return LiteLLMModel(
-        name,
-        timeouts=timeouts(settings),
-        api_base=settings.model_api_base if same else None,
-        fallbacks=fallbacks,
-        cooldown_seconds=settings.model_cooldown_seconds,
-        system_role=settings.model_system_role,
-    )
-
-
-def timeouts(settings: Settings) -> Timeouts:
-    """How long a model may keep us waiting, as the settings say."""
-    return Timeouts(
-        connect_seconds=settings.connect_seconds,
-        first_token_seconds=settings.first_token_seconds,
-        idle_seconds=settings.idle_seconds,
-    )

@@ -8,13 +8,13 @@ from index.document import Passage, Span
 from index.jobs import Delay, Job, JobItem, JobSummary
 from index.once import Accepted
 from index.upload import Upload
-from qa_service.answer import Answer, ClaimMade, Event, Finished, PassagesFound
-from qa_service.claims import Citation, address
+from qa_service.access.keys import Key
+from qa_service.answering.answer import Answer, ClaimMade, Event, Finished, PassagesFound
+from qa_service.answering.claims import Citation, address
+from qa_service.answering.gate import Claim
+from qa_service.answering.relevance import Relevance
 from qa_service.conversations.store import Conversation, StoredTurn
 from qa_service.feedback import Rated
-from qa_service.gate import Claim
-from qa_service.keys import Key
-from qa_service.relevance import Relevance
 from qa_service.saved import Verdict
 
 JSON = dict[str, Any]

@@ -9,8 +9,9 @@ import pytest
 
 from index.embed import Embedder
 from index.sync import sync
+from qa_service.clients.local_shelf import LocalShelf
 from qa_service.scripted import Received, Reply, ScriptedProvider
-from qa_service.services import LocalShelf, opened
+from qa_service.services import opened
 from qa_service.settings import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ from eval.bench.probe import Probe, probing
 from eval.bench.provider import Quoting, playing
 from eval.bench.rival import engines
 from eval.errors import EvalError
-from qa_service.answer import Answerer, ClaimMade, Finished, Question
+from qa_service.answering.answer import Answerer, ClaimMade, Finished, Question
 from qa_service.llm import LiteLLMModel, Timeouts
 
 FACTS = 3000

@@ -21,7 +21,7 @@ from eval.bench.probe import Probe, probing
 from eval.bench.provider import Trickling, playing
 from eval.bench.served import Served, serving
 from eval.errors import EvalError
-from qa_service.client import Client
+from qa_service.clients.client import Client
 from qa_service.errors import ServiceError
 from qa_service.services import opened
 from qa_service.settings import Settings

@@ -53,7 +53,7 @@ def _drawn(examples: Sequence[Example], count: int) -> list[Example]:
 
 def _row(services: "Services", corpus: str, asked: str, example: Example, *, is_own: bool) -> Row:
     from eval.targets import COLLECTION
-    from qa_service.relevance import signs
+    from qa_service.answering.relevance import signs
 
     held = services.catalog.collection(COLLECTION)
     found = services.retriever.search(held, example.question, k=_K)

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from eval.calibration.fit import Fitted, Outcome
     from eval.calibration.rows import Row
-    from qa_service.relevance import Group
+    from qa_service.answering.relevance import Group
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -61,7 +61,7 @@ def fit(rows: Path | None, write: bool) -> None:
     for name in dict.fromkeys(row.embedding_model for row in found):
         fitted[name] = _fitted([row for row in found if row.embedding_model == name], name)
     if write:
-        from qa_service.relevance import COEFFICIENTS
+        from qa_service.answering.relevance import COEFFICIENTS
 
         _write(COEFFICIENTS, fitted)
         click.echo(f"written: {COEFFICIENTS}")
@@ -70,7 +70,7 @@ def fit(rows: Path | None, write: bool) -> None:
 def _fitted(rows: "Sequence[Row]", name: str) -> "dict[Group, Fitted]":
     from eval.calibration.fit import RECALL, fit, held_out, outcomes
     from eval.calibration.rows import in_group
-    from qa_service.relevance import SIGNS
+    from qa_service.answering.relevance import SIGNS
 
     made: dict[Group, Fitted] = {}
     for group in SIGNS:
@@ -114,7 +114,7 @@ def _write(path: Path, fitted: "Mapping[str, Mapping[Group, Fitted]]") -> None:
     import json
 
     from eval.jsonl import replace
-    from qa_service.relevance import SIGNS
+    from qa_service.answering.relevance import SIGNS
 
     content = {
         name: {

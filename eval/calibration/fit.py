@@ -13,7 +13,7 @@ import numpy as np
 
 from eval.calibration.rows import Row
 from eval.stats import Floats
-from qa_service.relevance import SIGNS, Group, Logistic, Point
+from qa_service.answering.relevance import SIGNS, Group, Logistic, Point
 
 _RIDGE = 1.0
 _STEPS = 50

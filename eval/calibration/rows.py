@@ -8,7 +8,7 @@ from typing import get_args
 from eval import jsonl
 from eval.errors import EvalError
 from eval.jsonl import JSON
-from qa_service.relevance import Group, Signs
+from qa_service.answering.relevance import Group, Signs
 
 ROWS = Path(__file__).with_name("relevance.jsonl")
 """The committed rows."""

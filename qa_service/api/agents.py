@@ -8,10 +8,10 @@ from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
 from index.errors import InternalError, QAError
-from qa_service.answer import Finished
+from qa_service.agents.tools import TOOLS, Said, answered, found
+from qa_service.answering.answer import Finished
 from qa_service.api import answering, guard, parsing, reach
 from qa_service.api.context import services
-from qa_service.mcp_tools import TOOLS, Said, answered, found
 from qa_service.requests import AnswerRequest, AskRequest, Request, SearchRequest, explain
 from qa_service.wire import JSON, answer_json, passage_json
 
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 @blueprint.post("/mcp")
 def call() -> Response:
     """One message of a client, by the streamable HTTP transport: a POST for each, and no session."""
-    from qa_service import mcp_door  # it costs most of a second, which nobody else has to wait for
+    from qa_service.agents import door  # it costs most of a second, which nobody else has to wait for
 
     body = parsing.data(max_bytes=_MAX_BYTES)
     tools = [tool for tool in TOOLS if guard.may(tool.name)]
-    reply = mcp_door.exchange(tools, _called, path=request.path, headers=request.headers.items(), body=body)
+    reply = door.exchange(tools, _called, path=request.path, headers=request.headers.items(), body=body)
     response = Response(reply.body, reply.status)
     del response.headers["Content-Type"]
     if reply.media_type:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from flask import Response, jsonify
 
-from qa_service.answer import Event
+from qa_service.answering.answer import Event
 from qa_service.api import departure
 from qa_service.api.context import context, services
 from qa_service.api.guard import caller

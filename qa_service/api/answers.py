@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Response, jsonify, request
 
-from qa_service.answer import Event, Finished
+from qa_service.answering.answer import Event, Finished
 from qa_service.api import answering, reach
 from qa_service.api.context import services
 from qa_service.api.parsing import body

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
+from qa_service.access.keys import Grant, Key, Scope
 from qa_service.address import is_loopback
 from qa_service.api.context import context
 from qa_service.conversations.store import OPERATOR, Caller
 from qa_service.errors import Forbidden, Unauthorized
-from qa_service.keys import Grant, Key, Scope
 from qa_service.replies import HEADERS
 
 PUBLIC = frozenset(

@@ -1,14 +1,13 @@
 """Keys: made, listed, rotated and revoked, by whoever may do everything everywhere."""
 
-import time
-
 from flask import Blueprint, Response, jsonify
 
+from index.clock import now_ms
+from qa_service.access.keys import SCOPES, Rights
 from qa_service.api.context import services
 from qa_service.api.guard import key
 from qa_service.api.parsing import body
 from qa_service.errors import Forbidden
-from qa_service.keys import SCOPES, Rights
 from qa_service.requests import NewKeyRequest
 from qa_service.wire import key_json
 
@@ -29,7 +28,7 @@ def _require_unrestricted() -> None:
 def create() -> tuple[Response, int]:
     """Make a key; its text is in the reply, and nowhere else."""
     wanted = body(NewKeyRequest)
-    ends = None if wanted.days is None else time.time_ns() // 1_000_000 + wanted.days * _MS_A_DAY
+    ends = None if wanted.days is None else now_ms() + wanted.days * _MS_A_DAY
     collections = None if wanted.collections is None else tuple(wanted.collections)
     if wanted.kind == "publishable":
         rights = Rights(

@@ -6,13 +6,13 @@ import time
 from flask import Blueprint, Response, jsonify, request
 
 from index.errors import NotFound, QAError
-from qa_service.answer import Event, Finished
+from qa_service.answering.answer import Event, Finished
 from qa_service.api import answering, problems, reach
 from qa_service.api.context import services
 from qa_service.api.parsing import body
 from qa_service.api.sse import frame
-from qa_service.openai_requests import ChatRequest, unknown
-from qa_service.openai_wire import Completion, error_json, models_json
+from qa_service.openai.requests import ChatRequest, unknown
+from qa_service.openai.wire import Completion, error_json, models_json
 from qa_service.replies import problem_json
 from qa_service.requests import AnswerRequest
 

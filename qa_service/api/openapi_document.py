@@ -15,7 +15,7 @@ import qa_service.errors
 from qa_service.api.guard import PUBLIC, RULES, Rule
 from qa_service.api.operations import EVENTS, OPERATIONS, TAGS, Operation
 from qa_service.api.problems import CODES
-from qa_service.openai_responses import ChatProblem
+from qa_service.openai.responses import ChatProblem
 from qa_service.replies import PROBLEM_TYPE
 from qa_service.telemetry.exchange import REQUEST_ID
 

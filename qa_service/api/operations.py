@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from qa_service import openai_requests, openai_responses, requests, responses
+from qa_service import requests, responses
+from qa_service.openai import requests as openai_requests
+from qa_service.openai import responses as openai_responses
 
 Tag = Literal[
     "Answers",

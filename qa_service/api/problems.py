@@ -5,11 +5,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from index.errors import InternalError, QAError
-from qa_service.replies import PROBLEM_TYPE, problem_headers, problem_json
+from qa_service.replies import PROBLEM_TYPE, problem, problem_headers, problem_json
+from qa_service.telemetry.exchange import exchange_of
 
 Reshape = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -48,11 +49,13 @@ def register(routes: Flask | Blueprint, *, reshape: Reshape | None = None) -> No
         log.error("a request failed", exc_info=error)
         return from_error(InternalError("something went wrong here; the log says what"))
 
-    def respond(problem: dict[str, Any], headers: dict[str, str]) -> Response:
+    def respond(found: dict[str, Any], headers: dict[str, str]) -> Response:
+        if exchange := exchange_of(request.environ):
+            exchange.code = found["code"]
         if reshape:
             headers = {**headers, "Content-Type": "application/json"}
-        shown = reshape(problem) if reshape else problem
-        return Response(json.dumps(shown, ensure_ascii=False), problem["status"], headers)
+        shown = reshape(found) if reshape else found
+        return Response(json.dumps(shown, ensure_ascii=False), found["status"], headers)
 
     routes.register_error_handler(QAError, from_error)
     routes.register_error_handler(HTTPException, from_http)
@@ -61,10 +64,5 @@ def register(routes: Flask | Blueprint, *, reshape: Reshape | None = None) -> No
 
 def _problem_of(error: HTTPException) -> dict[str, Any]:
     status = error.code or 500
-    return {
-        "type": "about:blank",
-        "title": error.name.lower(),
-        "status": status,
-        "code": CODES.get(status, "http_error"),
-        "detail": _DETAILS.get(status, error.description or error.name),
-    }
+    detail = _DETAILS.get(status, error.description or error.name)
+    return problem(status, CODES.get(status, "http_error"), detail)

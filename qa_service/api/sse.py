@@ -11,7 +11,7 @@ from typing import Protocol
 from flask import Response
 
 from index.errors import InternalError, QAError
-from qa_service.answer import Event
+from qa_service.answering.answer import Event
 from qa_service.errors import Overloaded, ShuttingDown
 from qa_service.replies import problem_json
 from qa_service.wire import JSON, event_json

@@ -16,7 +16,8 @@ def collections() -> None:
 def list_collections() -> None:
     """List the collections by name, with what each holds and its embedding model."""
     with common.connected("qa collections list") as service:
-        for each in service.collections():
+        listed = service.collections()
+    for each in listed:
             made = f"{datetime.fromtimestamp(each['created_at'] / 1000, UTC):%Y-%m-%d}"
             held = f"{each['documents']} documents, {each['chunks']} chunks"
             click.echo(f"{each['name']}  {held}  {each['embedding_model']}  {made}")

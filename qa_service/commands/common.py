@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from qa_service.client import Client
-    from qa_service.local import Local
+    from qa_service.clients.client import Client
+    from qa_service.clients.local import Local
     from qa_service.settings import Settings
 
 
@@ -29,7 +29,7 @@ def connected(command: str) -> "Iterator[Local | Client]":
     found = settings()
     owner = find_owner(found.data_dir)
     if owner and owner.url:
-        from qa_service.client import Client
+        from qa_service.clients.client import Client
 
         if ignored := sorted(found.model_fields_set - {"data_dir"}):
             names = ", ".join(f"QA_{name.upper()}" for name in ignored)
@@ -39,7 +39,7 @@ def connected(command: str) -> "Iterator[Local | Client]":
         return
     lock = OwnerLock(found.data_dir, command=command)  # before the imports, so that it is refused at once
     try:
-        from qa_service.local import Local
+        from qa_service.clients.local import Local
         from qa_service.services import Services
 
         services = Services(found)

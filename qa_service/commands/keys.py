@@ -4,7 +4,6 @@ Keys are in the catalog, which takes a second process: the commands need no runn
 counts for one from its next request on.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from index.clock import now_ms
 from qa_service.commands import common
 
 if TYPE_CHECKING:
-    from qa_service.keys import Key, Keys, Scope
+    from qa_service.access.keys import Key, Keys, Scope
 
 _MS_A_DAY = 24 * 60 * 60 * 1000
 _SCOPES = ("ask", "search", "write", "admin", "metrics")
@@ -66,9 +66,9 @@ def create_key(
     days: int | None,
 ) -> None:
     """Make a key called NAME and print it: it can't be shown again."""
-    from qa_service.keys import SCOPES, Rights
+    from qa_service.access.keys import SCOPES, Rights
 
-    ends = None if days is None else time.time_ns() // 1_000_000 + days * _MS_A_DAY
+    ends = None if days is None else now_ms() + days * _MS_A_DAY
     rights = Rights(
         "publishable" if publishable else "secret",
         scopes or (("ask",) if publishable else SCOPES),
@@ -77,22 +77,32 @@ def create_key(
         ends,
     )
     with _keys() as held:
-        _, text = held.create(name, rights)
+        is_first = not held.exist()
+        key, text = held.create(name, rights)
     click.echo(text)
+    if is_first:
+        click.echo(
+            "this is the first key: from now on every request needs a key, and this one is for "
+            f"{_shown(key)}",
+            err=True,
+        )
 
 
 @keys.command("list")
 def list_keys() -> None:
-    """List the keys by name, with what each is for; their texts are not stored."""
+    """List the keys, with what each is for; their texts are not stored."""
     with _keys() as held:
-        for key in held.list():
-            click.echo(f"{key.name}  {key.beginning}_…  {_shown(key)}")
+        listed = held.list()
+    for key in listed:
+        click.echo(f"{key.name}  {key.beginning}_…  {_shown(key)}")
+    if not listed:
+        click.echo("no keys yet: `qa keys create NAME` makes one", err=True)
 
 
 @keys.command("rotate")
 @click.argument("name")
 def rotate_key(name: str) -> None:
-    """Give the key called NAME a new text and print it; the old one is refused at once."""
+    """Give a key a new text and print it; the old one is refused at once."""
     with _keys() as held:
         _, text = held.rotate(name)
     click.echo(text)
@@ -123,7 +133,7 @@ def _shown(key: "Key") -> str:
 
 @contextmanager
 def _keys() -> "Iterator[Keys]":
-    from qa_service.keys import opened_keys
+    from qa_service.access.keys import opened_keys
 
     with opened_keys(common.settings()) as keys:
         yield keys

@@ -10,14 +10,14 @@ import click
 from qa_service.commands import common
 
 if TYPE_CHECKING:
-    from qa_service.backup import Manifest
+    from qa_service.maintenance.backup import Manifest
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
     """Write everything that is stored to FILE, also while a service runs."""
-    from qa_service.backup import back_up
+    from qa_service.maintenance.backup import back_up
 
     manifest = back_up(common.settings(), file)
     click.echo(f"{_counted(manifest)}: {file}, sha256 of the catalog {manifest.sha256}")
@@ -31,7 +31,7 @@ def restore(file: Path, force: bool) -> None:
 
     The file is verified first: where a byte of it is not as it was written, nothing is changed.
     """
-    from qa_service.backup import restore as put_back
+    from qa_service.maintenance.backup import restore as put_back
 
     settings = common.settings()
     restored = put_back(settings, file, force=force)
@@ -52,7 +52,7 @@ def doctor(repair: bool, canary: str) -> None:
     Nothing is changed without --repair, and nothing is ever embedded. The exit code is 1 where something is
     broken. While a service runs, only the catalog is looked at.
     """
-    from qa_service.doctor import examine
+    from qa_service.maintenance.doctor import examine
     from qa_service.printable import printable
 
     broken = False

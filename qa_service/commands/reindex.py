@@ -26,7 +26,7 @@ def reindex(names: tuple[str, ...]) -> None:
     )  # before the imports, so that it is refused at once
     try:
         from qa_service.commands.progress import Progress
-        from qa_service.reindexing import reindexing
+        from qa_service.maintenance.reindexing import reindexing
 
         with reindexing(settings) as work:
             collections = work.collections(names)

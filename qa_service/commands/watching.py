@@ -16,11 +16,11 @@ from index.errors import QAError
 from index.files import Seen
 from index.sync import Synced, sync
 from index.walk import Selection
-from qa_service.client import Client
+from qa_service.clients.client import Client
+from qa_service.clients.local import Local
 from qa_service.commands.common import complain
 from qa_service.commands.progress import Progress
 from qa_service.errors import ServiceError
-from qa_service.local import Local
 from qa_service.printable import printable
 
 Service: TypeAlias = Local | Client

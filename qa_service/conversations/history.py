@@ -1,7 +1,7 @@
 """What was said before a question: turns, trimmed to a number of tokens, as later turns may read them.
 
 Earlier turns are text and no evidence. What looks like a marker is taken out of them before anything reads
-them, and the key of a request stands nowhere in them (`qa_service.protocol.Offer.of`): so an id of an earlier
+them, and the key of a request stands nowhere in them (`qa_service.answering.protocol.Offer.of`): so an id of an earlier
 turn names nothing in a later one.
 """
 

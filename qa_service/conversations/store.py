@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import time
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from index.catalog import Database
 from index.catalog.tables import conversations, documents, turns
+from index.clock import now_ms
 from index.errors import NotFound
 from qa_service.conversations.history import Turn
 from qa_service.conversations.redaction import documents_of, without
@@ -78,7 +78,7 @@ class Conversations:
 
     def create(self, caller: Caller) -> Conversation:
         """A new conversation, without turns."""
-        now = _now()
+        now = now_ms()
         made = Conversation(f"{now:012x}{secrets.token_hex(8)}", now, now, 0, "")
         with self._database.write() as connection:
             self._prune(connection)
@@ -111,7 +111,7 @@ class Conversations:
 
         Nothing is kept of documents that were deleted while it was answered.
         """
-        now = _now()
+        now = now_ms()
         last = sa.select(sa.func.max(turns.c.ordinal)).where(turns.c.conversation_id == conversation_id)
         with self._database.write() as connection:
             self._prune(connection)
@@ -208,7 +208,7 @@ class Conversations:
         connection.execute(conversations.delete().where(self._expired()))
 
     def _expired(self) -> sa.ColumnElement[bool]:
-        return conversations.c.updated_at < _now() - self._kept_ms
+        return conversations.c.updated_at < now_ms() - self._kept_ms
 
     def _seen_by(self, caller: Caller) -> sa.ColumnElement[bool]:
         live = ~self._expired()
@@ -265,7 +265,3 @@ def _listed() -> sa.Select[Any]:
 def _conversation(row: sa.Row[Any]) -> Conversation:
     title = " ".join((row.first or "").split())[:_TITLE_CHARACTERS]
     return Conversation(row.id, row.created_at, row.updated_at, row.turns, title)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

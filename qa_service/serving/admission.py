@@ -20,15 +20,6 @@ class Admission(Generic[T]):
         self._waiting: deque[T] = deque()
         self._lock = threading.Lock()
 
-    @property
-    def taken(self) -> int:
-        """The requests that are worked on."""
-        return self._taken
-
-    def __len__(self) -> int:
-        """The requests that wait."""
-        return len(self._waiting)
-
     def enter(self, who: T) -> Literal["in", "waiting", "full"]:
         """Take a place, or a place in the queue, if there is one."""
         with self._lock:

@@ -19,6 +19,7 @@ from qa_service.errors import SettingsError
 from qa_service.serving.garbage import settle
 from qa_service.serving.gunicorn_worker import RequestWorker, connection_limit
 from qa_service.serving.startup import Startup
+from qa_service.serving.turn import Turn
 from qa_service.settings import Settings
 from qa_service.telemetry import logs
 from qa_service.telemetry.exchange import Exchanges
@@ -53,6 +54,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None
     lock = OwnerLock(settings.data_dir, command="qa serve")
     master = os.getpid()
     crew = None
+    greeting = Turn()
     try:
         is_local = is_loopback(host)
         if not is_local:
@@ -66,16 +68,24 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None
             from qa_service.serving.crew import Crew
 
             crew = Crew(settings, workers)
-        _Application(settings, listener.detach(), is_local=is_local, token=owner.token, crew=crew).run()
+        _Application(
+            settings,
+            listener.detach(),
+            is_local=is_local,
+            token=owner.token,
+            crew=crew,
+            greeting=greeting,
+        ).run()
     finally:
         if os.getpid() == master:  # workers leave by this door too, and the lock is not their own
             if crew:
                 crew.close()
+            greeting.close()
             lock.release()
 
 
 def _require_key(settings: Settings, host: str) -> None:
-    from qa_service.keys import opened_keys
+    from qa_service.access.keys import opened_keys
 
     with opened_keys(settings) as keys:
         if not keys.exist():
@@ -89,7 +99,14 @@ class _Application(BaseApplication):
     """gunicorn, configured here and not by files or arguments."""
 
     def __init__(
-        self, settings: Settings, listener: int, *, is_local: bool, token: str | None, crew: "Crew | None"
+        self,
+        settings: Settings,
+        listener: int,
+        *,
+        is_local: bool,
+        token: str | None,
+        crew: "Crew | None",
+        greeting: Turn,
     ) -> None:
         self._settings = crew.settings if crew else settings
         self._followers: Path | None = None
@@ -98,6 +115,7 @@ class _Application(BaseApplication):
         self._is_local = is_local
         self._token = token
         self.crew = crew
+        self._greeting = greeting
         self.startup: Startup | None = None
         self.tracing = UNTRACED
         super().__init__()
@@ -140,7 +158,14 @@ class _Application(BaseApplication):
         from qa_service.api import Access
 
         access = Access(is_local=self._is_local, token=self._token)
-        return _Opened(self._settings, access, metrics, self.tracing, followers=self._followers)
+        return _Opened(
+            self._settings,
+            access,
+            metrics,
+            self.tracing,
+            followers=self._followers,
+            greeting=self._greeting,
+        )
 
     def run(self) -> None:
         """Serve."""
@@ -221,6 +246,7 @@ class _Opened:
         tracing: Tracing,
         *,
         followers: Path | None,
+        greeting: Turn,
     ) -> None:
         from qa_service.api import Context, Streams, create_app
         from qa_service.services import Services
@@ -242,9 +268,10 @@ class _Opened:
         )
         self.wsgi: WSGIApplication = create_app(Context(self._services, self._worker, self._streams, access))
         threading.Thread(target=_warm, args=(self._services,), name="warm", daemon=True).start()
-        is_open = access.is_local and not self._services.keys.exist()
-        with suppress(OSError):  # nobody has to listen
-            click.echo(_OPEN if is_open else _CLOSED)
+        if greeting.take():
+            is_open = access.is_local and not self._services.keys.exist()
+            with suppress(OSError):  # nobody has to listen
+                click.echo(_OPEN if is_open else _CLOSED)
 
     def close(self) -> None:
         """End the streams, leave what is not indexed for the next start, and close the services."""

@@ -23,7 +23,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 if TYPE_CHECKING:
-    from qa_service.answer import Answer
+    from qa_service.answering.answer import Answer
     from qa_service.llm import Usage
 
 __all__ = ["OK", "Metric", "Metrics", "gauge"]

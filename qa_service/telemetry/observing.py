@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from index.errors import InternalError, QAError
 from index.upload import Outcome
-from qa_service.answer import Answer, Event, Finished, PassagesFound
+from qa_service.answering.answer import Answer, Event, Finished, PassagesFound
 from qa_service.errors import ModelError
 from qa_service.llm import ChatModel, Deadline, Finish, Message, Piece
 from qa_service.telemetry.metrics import OK, Metrics

@@ -1,7 +1,6 @@
 """The stages of a search as spans: embed, lexical, dense, chunks; what they leave of `retrieve` is the scoring."""
 
 from dataclasses import replace
-from typing import cast
 
 from index.catalog import Catalog, Collection
 from index.embed import Embedder
@@ -17,7 +16,7 @@ def retriever(catalog: Catalog, embedder: Embedder, followers: Followers, tracin
     inner = Retriever(
         tracing.traced(catalog, chunks="chunks"),
         tracing.traced(embedder, embed_query="embed"),
-        cast("Followers", _Followers(followers, tracing)),
+        _Followers(followers, tracing),
     )
     return tracing.traced(inner, search="retrieve")
 
@@ -26,6 +25,10 @@ class _Followers:
     def __init__(self, followers: Followers, tracing: Tracing) -> None:
         self._followers = followers
         self._tracing = tracing
+
+    @property
+    def are_shared(self) -> bool:
+        return self._followers.are_shared
 
     def see(self, collection: Collection, change: int) -> None:
         self._followers.see(collection, change)

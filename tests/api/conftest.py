@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from index.embed import Embedder
 from index.sync import sync
 from qa_service.api import Access, Context, Streams, create_app
-from qa_service.services import LocalShelf, Services, opened
+from qa_service.clients.local_shelf import LocalShelf
+from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker
 

@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 
 from index.embed import Embedder
 from index.upload import Upload
+from qa_service.access.keys import SCOPES, Key, Rights, Scope
 from qa_service.api import Access, Context, create_app
 from qa_service.api.guard import PUBLIC, RULES
 from qa_service.conversations.store import Caller
-from qa_service.keys import SCOPES, Key, Rights, Scope
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 

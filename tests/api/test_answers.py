@@ -5,7 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from index.errors import InvalidRequest
-from qa_service.local import Local
+from qa_service.clients.local import Local
 from qa_service.services import Services
 
 QUESTION = "How many days of leave do employees have?"

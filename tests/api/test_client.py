@@ -17,9 +17,9 @@ from index.errors import NotFound
 from index.sync import sync
 from index.upload import Upload
 from qa_service.api import Access, Context
-from qa_service.client import Client
+from qa_service.clients.client import Client
+from qa_service.clients.local import Local
 from qa_service.errors import ServiceError
-from qa_service.local import Local
 
 TEXT = b"Dogs may come to the office on Fridays."
 

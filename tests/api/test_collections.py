@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from index.embed import Embedder
 from index.upload import Upload
+from qa_service.access.keys import Rights
 from qa_service.api import Access, Context, create_app
-from qa_service.keys import Rights
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 

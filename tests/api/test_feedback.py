@@ -16,10 +16,11 @@ from index.catalog import Database, sqlite_url
 from index.catalog.tables import answers
 from index.embed import Embedder
 from index.sync import sync
+from qa_service.access.keys import Rights
 from qa_service.api import Context, create_app
 from qa_service.cli import main
-from qa_service.keys import Rights
-from qa_service.services import LocalShelf, Services, opened
+from qa_service.clients.local_shelf import LocalShelf
+from qa_service.services import Services, opened
 from qa_service.settings import Settings
 
 LEAVE = "How long does parental leave last?"

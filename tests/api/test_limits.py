@@ -15,10 +15,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from index.embed import Embedder
+from qa_service.access.keys import Rights
 from qa_service.api import Context, create_app
 from qa_service.api.limits import counts_alone
 from qa_service.json_shape import MAX_VALUES
-from qa_service.keys import Rights
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 

@@ -23,9 +23,9 @@ from mcp.client.streamable_http import streamable_http_client
 from index.embed import Embedder
 from index.owner import find_owner
 from index.upload import Upload
+from qa_service.access.keys import Rights
+from qa_service.agents.tools import answered
 from qa_service.api import Context, create_app
-from qa_service.keys import Rights
-from qa_service.mcp_tools import answered
 from qa_service.scripted import Received, Reply, ScriptedProvider
 from qa_service.services import Services, opened
 from qa_service.settings import Settings

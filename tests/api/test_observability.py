@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from index.embed import Embedder
 from index.errors import CatalogError, FollowerError
+from qa_service.access.keys import Rights
 from qa_service.api import Access, Context, create_app
-from qa_service.keys import Rights
 from qa_service.readiness import Probe, Readiness
 from qa_service.scripted import Reply, ScriptedProvider
 from qa_service.services import Services, opened

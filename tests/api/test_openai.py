@@ -23,9 +23,9 @@ from eval.records import answer_from
 from eval.targets import KEY_VARIABLE, OpenAI
 from index.embed import Embedder
 from index.upload import Upload
+from qa_service.access.keys import Rights
 from qa_service.api import Context, create_app
-from qa_service.keys import Rights
-from qa_service.openai_wire import without_sources
+from qa_service.openai.wire import without_sources
 from qa_service.scripted import Received, Reply, ScriptedProvider
 from qa_service.services import Services, opened
 from qa_service.settings import Settings

@@ -17,14 +17,14 @@ from werkzeug.test import TestResponse
 
 from index.embed import Embedder
 from index.upload import Upload
+from qa_service.access.keys import Rights
 from qa_service.api import Access, Context, create_app
 from qa_service.api.guard import PUBLIC, RULES
 from qa_service.api.openapi_document import codes, shown
 from qa_service.api.operations import OPERATIONS, OUTSIDE
 from qa_service.conversations.store import Caller
 from qa_service.errors import ModelTimeout
-from qa_service.keys import Rights
-from qa_service.openai_wire import error_json
+from qa_service.openai.wire import error_json
 from qa_service.replies import HEADERS, problem_json
 from qa_service.services import Services, opened
 from qa_service.settings import Settings

@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from flask import Flask
 
-from qa_service.answer import Event, PassagesFound
+from qa_service.answering.answer import Event, PassagesFound
 from qa_service.api import Context, Streams, create_app
 from qa_service.api.sse import Response
 from qa_service.errors import ModelTruncated, Overloaded

@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 
 from index.embed import Embedder
 from index.owner import OwnerLock
+from qa_service.access.keys import Rights
 from qa_service.api import create_app
 from qa_service.fetching import Fetcher
-from qa_service.keys import Rights
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 

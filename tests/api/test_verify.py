@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from index.catalog import DocumentText
 from index.document import Span
 from index.upload import Upload
+from qa_service.access.keys import Rights
 from qa_service.api import Access, Context, create_app
-from qa_service.keys import Rights
 from qa_service.saved import Saved, Verdict, verdicts
 from qa_service.services import Services
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from qa_service.access.keys import Rights, opened_keys
 from qa_service.feedback import opened_feedback
-from qa_service.keys import Rights, opened_keys
 from qa_service.settings import Settings
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ import pytest
 from index.embed import Embedder
 from index.owner import Owner, find_owner
 from index.sync import sync
-from qa_service.services import LocalShelf, opened
+from qa_service.clients.local_shelf import LocalShelf
+from qa_service.services import opened
 from qa_service.settings import Settings
 
 QA = str(Path(sys.executable).with_name("qa"))

@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 from index.catalog.database import HEAD
 from index.embed import Embedder, Vector, Vectors
 from index.owner import OwnerLock
+from qa_service.access.keys import opened_keys
 from qa_service.cli import main
+from qa_service.clients.local import Local
 from qa_service.conversations.store import OPERATOR
-from qa_service.keys import opened_keys
-from qa_service.local import Local
 from qa_service.services import opened
 from qa_service.settings import Settings
 

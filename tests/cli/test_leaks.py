@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qa_service.keys import opened_keys
+from qa_service.access.keys import opened_keys
 from qa_service.scripted import ScriptedProvider
 from qa_service.settings import Settings
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from index.owner import OwnerLock, find_owner
+from qa_service.access.keys import opened_keys
 from qa_service.address import listen
-from qa_service.keys import opened_keys
 from qa_service.scripted import Reply, ScriptedProvider
 from qa_service.settings import Settings
 

@@ -13,7 +13,7 @@ from eval.calibration.rows import ROWS, Row, RowsError, in_group, read, write
 from eval.cli import main
 from eval.datasets import Suite, suite
 from index.embed import Embedder
-from qa_service.relevance import COEFFICIENTS, SIGNS, Group, Signs
+from qa_service.answering.relevance import COEFFICIENTS, SIGNS, Group, Signs
 
 
 def row(

@@ -23,7 +23,7 @@ from eval.records import (
     answer_from,
     names,
 )
-from qa_service.answer import Status as Served
+from qa_service.answering.answer import Status as Served
 
 EXAMPLE = Example("e", "When?", "lookup", "en")
 TEXT = "The lamp was lit in 1874. It burned oil."

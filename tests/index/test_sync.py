@@ -23,8 +23,9 @@ from index.load import load
 from index.sync import Ahead, Known, Synced, sync
 from index.upload import Result, Upload
 from index.walk import Selection, walk
+from qa_service.clients.local_shelf import LocalShelf
 from qa_service.requests import SearchRequest
-from qa_service.services import LocalShelf, Services, opened
+from qa_service.services import Services, opened
 from qa_service.settings import Settings
 
 

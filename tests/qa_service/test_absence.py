@@ -1,6 +1,6 @@
 import pytest
 
-from qa_service.absence import says_only_that_it_is_missing
+from qa_service.answering.absence import says_only_that_it_is_missing
 
 QUESTION = "How fast does Sanderling go at full power?"
 

@@ -8,15 +8,15 @@ from index.embed import Embedder
 from index.errors import NotFound
 from index.upload import Upload
 from prompts import prompt
-from qa_service.answer import Answer, Answerer, ClaimMade, Event, Finished, PassagesFound, Question
+from qa_service.answering.answer import Answer, Answerer, ClaimMade, Event, Finished, PassagesFound, Question
+from qa_service.answering.extractive import ExtractiveWriter
+from qa_service.answering.relevance import Relevance
+from qa_service.answering.writing import ModelWriter
 from qa_service.errors import ModelError, ModelIdleTimeout, ModelRefused, ModelReplyEmpty, ModelTruncated
-from qa_service.extractive import ExtractiveWriter
 from qa_service.llm import Finish, Message, Piece, Usage
-from qa_service.relevance import Relevance
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.wire import event_json
-from qa_service.writing import ModelWriter
 
 QUESTION = "How much water does the octopus tank hold?"
 TANK = "The octopus tank holds 4,000 litres. It was cleaned on 3 May 2024."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qa_service.answer_type import AnswerType, asked_for, has
+from qa_service.answering.answer_type import AnswerType, asked_for, has
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from index.catalog import Database, sqlite_url
 from index.catalog.tables import reservations, spending
-from qa_service.budgets import Amount, Budget, Budgets
+from qa_service.access.budgets import Amount, Budget, Budgets
+from qa_service.access.metering import Account, MeteredModel
 from qa_service.errors import (
     BudgetExhausted,
     Cancelled,
@@ -26,7 +27,6 @@ from qa_service.errors import (
     RequestOverBudget,
 )
 from qa_service.llm import Deadline, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage, reserved_tokens
-from qa_service.metering import Account, MeteredModel
 from qa_service.scripted import Reply, ScriptedProvider
 
 # litellm ignores this at its import, and pytest undoes that for each test.

@@ -3,7 +3,7 @@
 import pytest
 
 from index.document import Passage, Sentence, Span
-from qa_service.disagreement import disagreeing
+from qa_service.answering.disagreement import disagreeing
 
 
 def passage(document: str, text: str) -> Passage:

@@ -1,6 +1,6 @@
 from index.document import Passage, Sentence, Span
-from qa_service.evidence import context, narrowed, runs, widened
-from qa_service.protocol import Offered
+from qa_service.answering.evidence import context, narrowed, runs, widened
+from qa_service.answering.protocol import Offered
 
 
 def passage(*texts: str, rank: int = 1, start: int = 0) -> Passage:

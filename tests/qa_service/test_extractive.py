@@ -3,7 +3,7 @@
 import pytest
 
 from index.document import Passage, Sentence, Span
-from qa_service.extractive import MAX_SENTENCES, best_sentences, says_something
+from qa_service.answering.extractive import MAX_SENTENCES, best_sentences, says_something
 
 
 def passage(document: str, *scored: tuple[str, float], score: float = 1.0) -> Passage:

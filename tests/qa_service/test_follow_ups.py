@@ -14,9 +14,10 @@ import pytest
 from index.embed import Embedder
 from index.load import load
 from index.sync import sync
-from qa_service.answer import Answer, Finished, Question
+from qa_service.answering.answer import Answer, Finished, Question
+from qa_service.clients.local_shelf import LocalShelf
 from qa_service.conversations.history import Turn
-from qa_service.services import LocalShelf, Services, opened
+from qa_service.services import Services, opened
 from qa_service.settings import Settings
 
 DOCUMENTS = Path(__file__).parents[2] / "examples" / "documents"

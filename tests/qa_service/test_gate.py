@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from index.document import Passage, Sentence, Span
-from qa_service.claims import Citation, Support
-from qa_service.gate import Claim, Gate, Rejected
-from qa_service.protocol import Draft, DraftClaim, DraftConflict, DraftNone, Offer, clean
-from qa_service.reading import read
+from qa_service.answering.claims import Citation, Support
+from qa_service.answering.gate import Claim, Gate, Rejected
+from qa_service.answering.protocol import Draft, DraftClaim, DraftConflict, DraftNone, Offer, clean
+from qa_service.answering.reading import read
 from qa_service.wire import claim_json
 
 KEY = "hztq"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from index.document import Passage, Sentence, Span
-from qa_service.gate import Claim, Gate, Rejected
-from qa_service.protocol import Discarded, DraftNone, Offer
-from qa_service.reading import read
+from qa_service.answering.gate import Claim, Gate, Rejected
+from qa_service.answering.protocol import Discarded, DraftNone, Offer
+from qa_service.answering.reading import read
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("QA_EVAL_DATA", ROOT.parent / "shared" / "data")) / "completions.jsonl"

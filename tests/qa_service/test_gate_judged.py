@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.document import Passage, Sentence, Span
-from qa_service.claims import Support
-from qa_service.gate import Claim, Gate
-from qa_service.protocol import DraftClaim, Offer
+from qa_service.answering.claims import Support
+from qa_service.answering.gate import Claim, Gate
+from qa_service.answering.protocol import DraftClaim, Offer
 
 SENTENCES = [
     f"Tank {name} holds {litres} litres."

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa_service.answering.protocol import Discarded, Offer
+from qa_service.answering.reading import read
 from qa_service.conversations.history import Turn, plain, tokens, trimmed
 from qa_service.conversations.messages import turns_of
-from qa_service.protocol import Discarded, Offer
-from qa_service.reading import read
 
 TURNS = st.lists(st.builds(Turn, st.text(max_size=80), st.text(max_size=200)), max_size=6)
 

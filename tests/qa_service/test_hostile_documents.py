@@ -16,7 +16,7 @@ import pytest
 
 from index.embed import Embedder
 from index.upload import Upload
-from qa_service.answer import Answer, Finished, Question
+from qa_service.answering.answer import Answer, Finished, Question
 from qa_service.links import links
 from qa_service.llm import Finish, Message, Piece, Usage
 from qa_service.services import Services, opened

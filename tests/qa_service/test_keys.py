@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from index.catalog import Database, sqlite_url
 from index.errors import InvalidRequest, NotFound
-from qa_service.keys import Grant, Keys, opened_keys
+from qa_service.access.keys import Grant, Keys, opened_keys
 from qa_service.settings import Settings
 
 

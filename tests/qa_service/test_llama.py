@@ -17,13 +17,13 @@ from index.embed import Embedder
 from index.errors import DataDirectoryInUse, InvalidRequest, NotFound
 from index.owner import OwnerLock
 from index.upload import Upload
+from qa_service.access.keys import Rights
 from qa_service.address import listen, own_url
 from qa_service.api import Access, Context, Streams, create_app
-from qa_service.client import Client
+from qa_service.clients.client import Client
+from qa_service.clients.local import Local
 from qa_service.errors import ServiceError
-from qa_service.keys import Rights
 from qa_service.llama import Index, PassageRetriever, TextReader, connected
-from qa_service.local import Local
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker

@@ -3,7 +3,7 @@
 import pytest
 
 from index.errors import InvalidRequest
-from qa_service.origins import origin_of
+from qa_service.access.origins import origin_of
 
 
 @pytest.mark.parametrize(

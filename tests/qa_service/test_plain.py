@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa_service.answering.protocol import Discarded
+from qa_service.answering.reading import read
 from qa_service.plain import clean, defuse
-from qa_service.protocol import Discarded
-from qa_service.reading import read
 
 BRACKETS = "[[[]]][［﹇【〖〔⟦〚❲⁅﹝(]］﹈】〗〕⟧〛❳⁆﹞)"
 TEXTS = st.lists(

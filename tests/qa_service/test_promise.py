@@ -16,16 +16,16 @@ from index.document import Passage, Span
 from index.embed import Embedder
 from index.retrieve import Retrieved
 from index.upload import Upload
-from qa_service.answer import Answer, Answerer, ClaimMade, Finished, PassagesFound, Question
+from qa_service.answering.answer import Answer, Answerer, ClaimMade, Finished, PassagesFound, Question
+from qa_service.answering.gate import Claim
+from qa_service.answering.relevance import Relevance
+from qa_service.answering.writing import ModelWriter
 from qa_service.errors import ModelError, ModelIdleTimeout, ModelTruncated
-from qa_service.gate import Claim
 from qa_service.llm import ChatModel, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage
-from qa_service.relevance import Relevance
 from qa_service.scripted import Received, Reply, ScriptedProvider, split_randomly
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.wire import event_json
-from qa_service.writing import ModelWriter
 
 # litellm ignores this at its import, and pytest undoes that for each test.
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")

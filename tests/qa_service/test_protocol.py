@@ -3,7 +3,7 @@ import re
 import pytest
 
 from index.document import Passage, Sentence, Span
-from qa_service.protocol import Offer
+from qa_service.answering.protocol import Offer
 
 
 def passage(

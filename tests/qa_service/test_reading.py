@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa_service.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone
-from qa_service.reading import MAX_LINE_CHARS, Lines, read
+from qa_service.answering.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone
+from qa_service.answering.reading import MAX_LINE_CHARS, Lines, read
 from qa_service.scripted import split_randomly
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from index.embed import Embedder
 from index.upload import Upload
-from qa_service.answer import Finished
+from qa_service.answering.answer import Finished
 from qa_service.conversations.redaction import documents_of, without
 from qa_service.conversations.store import OPERATOR
 from qa_service.requests import AnswerRequest

@@ -15,8 +15,8 @@ from index.errors import DataDirectoryInUse, EmbeddingMismatch, NotFound
 from index.owner import OwnerLock
 from index.staged import staging_paths
 from index.upload import Upload
-from qa_service.doctor import examine
-from qa_service.reindexing import reindexing
+from qa_service.maintenance.doctor import examine
+from qa_service.maintenance.reindexing import reindexing
 from qa_service.requests import SearchRequest
 from qa_service.services import opened
 from qa_service.settings import Settings

@@ -4,7 +4,7 @@ import pytest
 
 from index.retrieve import Retrieved
 from index.upload import Upload
-from qa_service.relevance import COEFFICIENTS, Point, assessor, calibrations, signs
+from qa_service.answering.relevance import COEFFICIENTS, Point, assessor, calibrations, signs
 from qa_service.services import Services
 
 TEXT = (

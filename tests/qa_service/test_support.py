@@ -1,7 +1,7 @@
 import pytest
 
-from qa_service.claims import Support
-from qa_service.support import assess
+from qa_service.answering.claims import Support
+from qa_service.answering.support import assess
 
 CITED = "The octopus tank holds 4,000 litres and was cleaned on 3 May 2024 by Zoë Holm."
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa_service.answer import Reason
-from qa_service.claims import Support
+from qa_service.answering.answer import Reason
+from qa_service.answering.claims import Support
 from qa_service.commands.terminal import answer_lines, json_text, passage_lines
 from qa_service.printable import printable
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from index.embed import Embedder
 from index.upload import Upload
 from prompts import prompt
-from qa_service.answer import Answer, ClaimMade, Event, Finished
+from qa_service.answering.answer import Answer, ClaimMade, Event, Finished
+from qa_service.answering.verifying import opinions
 from qa_service.conversations.store import Caller
 from qa_service.errors import ModelReplyMalformed
 from qa_service.requests import AnswerRequest
 from qa_service.scripted import Received, Reply, ScriptedProvider
 from qa_service.services import opened
 from qa_service.settings import Settings
-from qa_service.verifying import opinions
 
 # litellm ignores this at its import, and pytest undoes that for each test.
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")

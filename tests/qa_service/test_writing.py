@@ -4,6 +4,9 @@ import pytest
 
 from index.document import Passage, Sentence, Span
 from prompts import prompt
+from qa_service.answering.gate import Rejected
+from qa_service.answering.protocol import Discarded, Draft, DraftClaim, Offer
+from qa_service.answering.writing import ModelWriter, ModelWriting
 from qa_service.errors import (
     ModelError,
     ModelIdleTimeout,
@@ -12,10 +15,7 @@ from qa_service.errors import (
     ModelReplyEmpty,
     ModelTruncated,
 )
-from qa_service.gate import Rejected
 from qa_service.llm import Deadline, Finish, Message, Piece, Usage
-from qa_service.protocol import Discarded, Draft, DraftClaim, Offer
-from qa_service.writing import ModelWriter, ModelWriting
 
 TEXT = "The tank holds 4,000 litres."
 PASSAGE = Passage(

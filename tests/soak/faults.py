@@ -23,8 +23,9 @@ from index.embed import Embedder
 from index.upload import Upload
 from qa_service.api import Access, Context, Streams, create_app
 from qa_service.database import open_database
+from qa_service.models import open_model
 from qa_service.scripted import Fault, Received, Reply, ScriptedProvider
-from qa_service.services import Services, open_model, opened
+from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker
 

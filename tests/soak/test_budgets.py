@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from index.catalog import Database, sqlite_url
-from qa_service.budgets import Budget, Budgets
+from qa_service.access.budgets import Budget, Budgets
+from qa_service.access.metering import Account, MeteredModel
 from qa_service.errors import BudgetExhausted
 from qa_service.llm import Deadline, LiteLLMModel, Message, Timeouts, reserved_tokens
-from qa_service.metering import Account, MeteredModel
 from qa_service.scripted import Reply, ScriptedProvider
 
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")

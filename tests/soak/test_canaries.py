@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from index.embed import Embedder
 from index.upload import Upload
+from qa_service.access.keys import Rights
 from qa_service.api import Access, Context, Streams, create_app
-from qa_service.keys import Rights
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker

@@ -23,12 +23,12 @@ from eval.run import Run, execute
 from eval.scores import HEADLINE, Scored, measure, metrics
 from eval.targets import COLLECTION, InProcess, services_for
 from index.embed import Embedder
+from qa_service.answering.protocol import DraftClaim, DraftConflict, DraftNone, Offer
+from qa_service.answering.writing import ModelWriter
 from qa_service.llm import Deadline, Finish, Message, Piece, Usage
-from qa_service.protocol import DraftClaim, DraftConflict, DraftNone, Offer
 from qa_service.services import Services
 from qa_service.settings import Settings
 from qa_service.wire import passage_json, span_json
-from qa_service.writing import ModelWriter
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SEEDS = range(20)

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from index.owner import find_owner
-from qa_service.answer import Reason, Status
+from qa_service.answering.answer import Reason, Status
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 QUESTIONS = 10

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,9 +14,10 @@ import sqlalchemy as sa
 
 from index.catalog import Database
 from index.catalog.tables import keys, signing
+from index.clock import now_ms
 from index.errors import InvalidRequest, NotFound
+from qa_service.access.origins import origin_of
 from qa_service.database import open_database
-from qa_service.origins import origin_of
 from qa_service.settings import Settings
 
 Kind = Literal["secret", "publishable"]
@@ -128,7 +128,7 @@ class Keys:
         """
         if not name.strip() or len(name) > 63 or not name.isprintable():
             raise InvalidRequest("a key needs a name of 1 to 63 characters that can be printed")
-        key = Key(secrets.token_hex(8), name, _now(), (rights or Rights()).checked())
+        key = Key(secrets.token_hex(8), name, now_ms(), (rights or Rights()).checked())
         text = _text(key)
         with self._database.write() as connection:
             if connection.execute(sa.select(keys.c.id).where(keys.c.name == name)).first():
@@ -184,16 +184,16 @@ class Keys:
             return None
         key = _key(row)
         ends = (key.rights.expires_at, int(until, 16) if until else None)
-        return Grant(key, form, is_expired=any(each is not None and each <= _now() for each in ends))
+        return Grant(key, form, is_expired=any(each is not None and each <= now_ms() for each in ends))
 
     def session(self, key: Key, *, seconds: float) -> tuple[str, int]:
         """A token with the rights of a key, and the time of its end in milliseconds."""
-        until = _now() + round(seconds * 1000)
+        until = now_ms() + round(seconds * 1000)
         return self._token("st", key, until)(""), until
 
     def links(self, key: Key) -> Callable[[str], str]:
         """What makes the token that lets a document be read, by its id, for `LINK_SECONDS` from now."""
-        return self._token("dl", key, _now() + LINK_SECONDS * 1000)
+        return self._token("dl", key, now_ms() + LINK_SECONDS * 1000)
 
     def rotate(self, name: str) -> tuple[Key, str]:
         """A new text for a key, which keeps its id and its rights; the old one is refused from now on.
@@ -219,7 +219,7 @@ class Keys:
 
     def list_origin(self, origin: str) -> bool:
         """Whether any publishable key, whose time is not over, lists an origin."""
-        live = sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > _now())
+        live = sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > now_ms())
         query = sa.select(keys.c.origins).where(keys.c.kind == "publishable", live)
         with self._database.read() as connection:
             return any(origin in origins for origins in connection.execute(query).scalars())
@@ -280,7 +280,3 @@ def _key(row: sa.Row[Any]) -> Key:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -13,8 +13,8 @@ from itertools import groupby
 
 from index.document import Span
 from index.sentences import sentences
+from qa_service.answering.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone
 from qa_service.plain import CLOSING, OPENING, visible, without_markdown
-from qa_service.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone
 
 MAX_LINE_CHARS = 2000
 

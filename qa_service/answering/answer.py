@@ -14,16 +14,16 @@ from typing import Literal
 from index.catalog import Catalog
 from index.document import Passage
 from index.retrieve import Filter, Retriever
-from qa_service.claims import Citation, Support
+from qa_service.answering.claims import Citation, Support
+from qa_service.answering.gate import Claim, Gate, Rejected
+from qa_service.answering.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone, Offer
+from qa_service.answering.relevance import Assess, Relevance
+from qa_service.answering.verifying import Verifier
+from qa_service.answering.writing import Writer, Writing
 from qa_service.conversations.history import FollowUp, Turn
 from qa_service.conversations.rewriting import Rewriter, Rewritten, RuleRewriter
 from qa_service.errors import ModelError
-from qa_service.gate import Claim, Gate, Rejected
 from qa_service.llm import NO_USAGE, Deadline, Usage
-from qa_service.protocol import Discarded, Draft, DraftClaim, DraftConflict, DraftNone, Offer
-from qa_service.relevance import Assess, Relevance
-from qa_service.verifying import Verifier
-from qa_service.writing import Writer, Writing
 
 Status = Literal["answered", "conflict", "partial", "abstained"]
 Reason = Literal[

@@ -7,8 +7,8 @@ from urllib.parse import urljoin
 
 from index.catalog import Collection
 from index.document import LOCATORS
-from qa_service.answer import Event, Finished, PassagesFound
-from qa_service.asides import NOTES, SIDES
+from qa_service.answering.answer import Event, Finished, PassagesFound
+from qa_service.answering.asides import NOTES, SIDES
 from qa_service.plain import clean
 from qa_service.wire import JSON, event_json
 

@@ -15,7 +15,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 
-from qa_service.mcp_tools import Said, Tool
+from qa_service.agents.tools import Said, Tool
 from qa_service.wire import JSON
 
 _VERSION = version("qa-service")

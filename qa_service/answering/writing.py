@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import Protocol
 
 from prompts import prompt
+from qa_service.answering.gate import Rejected
+from qa_service.answering.protocol import Discarded, Draft, Offer
+from qa_service.answering.reading import Lines, read
 from qa_service.conversations.history import FollowUp, plain
 from qa_service.errors import ModelError, ModelReplyEmpty, ModelTruncated
-from qa_service.gate import Rejected
 from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Usage
 from qa_service.plain import defuse
-from qa_service.protocol import Discarded, Draft, Offer
-from qa_service.reading import Lines, read
 
 
 class Writing(Protocol):

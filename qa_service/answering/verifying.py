@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from prompts import prompt
-from qa_service.claims import Support
+from qa_service.answering.claims import Support
+from qa_service.answering.gate import Claim
 from qa_service.errors import ModelError, ModelReplyMalformed, ModelTruncated
-from qa_service.gate import Claim
 from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Usage
 from qa_service.plain import defuse
 

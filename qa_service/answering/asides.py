@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from qa_service.answer import Reason
+from qa_service.answering.answer import Reason
 
 NOTES: Mapping[Reason, str] = {
     "empty_index": "There are no documents to answer from.",

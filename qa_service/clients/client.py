@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
+from qa_service.clients.remote_shelf import RemoteShelf
 from qa_service.errors import ServiceError
-from qa_service.remote_shelf import RemoteShelf
 
 if TYPE_CHECKING:
     from index.ingest import OnEmbedded

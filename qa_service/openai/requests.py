@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from index.errors import InvalidRequest, NotFound
-from qa_service.openai_wire import without_sources
+from qa_service.openai.wire import without_sources
 from qa_service.requests import MAX_MESSAGES, AnswerRequest, Message, Name, Request
 
 _MAX_CHARACTERS = 20_000

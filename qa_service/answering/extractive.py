@@ -11,12 +11,12 @@ from index.document import Passage
 from index.fuse import fuse
 from index.language import comparable, language
 from index.terms import content_terms
-from qa_service.answer_type import asked_for, has
+from qa_service.answering.answer_type import asked_for, has
+from qa_service.answering.disagreement import disagreeing
+from qa_service.answering.gate import Rejected
+from qa_service.answering.protocol import Draft, DraftClaim, DraftConflict, Offer, clean
 from qa_service.conversations.history import FollowUp
-from qa_service.disagreement import disagreeing
-from qa_service.gate import Rejected
 from qa_service.llm import NO_USAGE, Deadline
-from qa_service.protocol import Draft, DraftClaim, DraftConflict, Offer, clean
 
 MAX_SENTENCES = 3
 _PASSAGES = 8

@@ -7,7 +7,7 @@ random for each request; the model writes one claim a line with the ids of its e
     [[CONFLICT hztq1.4 | hztq6.1]] One sentence that states the disagreement.
     [[NONE]] What is missing.
 
-What was written becomes drafts (`qa_service.reading`), and drafts become claims (`qa_service.gate`).
+What was written becomes drafts (`reading`), and drafts become claims (`gate`).
 """
 
 import re

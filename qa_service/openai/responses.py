@@ -1,11 +1,11 @@
-"""What replies in the shape of OpenAI's hold, as the API's document describes them: the types of `openai_wire`."""
+"""What replies in the shape of OpenAI's hold, as the API's document describes them: the types of `wire`."""
 
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from qa_service.answer import Reason, Status
+from qa_service.answering.answer import Reason, Status
 from qa_service.responses import Count, Id, Number, Span, closed
 
 

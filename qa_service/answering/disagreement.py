@@ -15,7 +15,7 @@ from decimal import Decimal
 from index.document import Passage
 from index.language import Language, comparable, language
 from index.terms import content_terms
-from qa_service.answer_type import AnswerType, asked_for
+from qa_service.answering.answer_type import AnswerType, asked_for
 from qa_service.guards.moments import BLANK, Mention, Moment, moments
 from qa_service.guards.quantities import Quantity, quantities
 from qa_service.guards.text import clean, fold

@@ -19,14 +19,14 @@ from typing import Literal
 from index.catalog import parse_chunk_id
 from index.document import Passage, Span
 from index.sentences import sentences
-from qa_service.absence import says_only_that_it_is_missing
-from qa_service.claims import Citation, Support
-from qa_service.evidence import context, narrowed, runs, widened
+from qa_service.answering.absence import says_only_that_it_is_missing
+from qa_service.answering.claims import Citation, Support
+from qa_service.answering.evidence import context, narrowed, runs, widened
+from qa_service.answering.protocol import DraftClaim, DraftConflict, DraftNone, Offer, Offered
+from qa_service.answering.support import assess
 from qa_service.guards import Fault, Kind, check
 from qa_service.links import links
 from qa_service.plain import clean
-from qa_service.protocol import DraftClaim, DraftConflict, DraftNone, Offer, Offered
-from qa_service.support import assess
 
 Cut = Callable[[int, Sequence[Span]], list[str] | None]
 """The stored text of spans of a document version; None where that version is no longer served."""
@@ -62,7 +62,7 @@ class Claim:
 
     def __post_init__(self, seal: object) -> None:
         if seal is not _SEAL:
-            raise TypeError("a claim is made by qa_service.gate.Gate, which checks its citations")
+            raise TypeError("a claim is made by qa_service.answering.gate.Gate, which checks its citations")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ billionths of a dollar, so that sums are exact.
 import math
 import secrets
 import threading
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from index.catalog import Database
 from index.catalog.tables import reservations, spending
+from index.clock import now_ms
 from qa_service.errors import BudgetExhausted, RequestOverBudget
 from qa_service.settings import Settings
 
@@ -120,7 +120,7 @@ class Budgets:
                 "for a day: raise QA_MAX_DAY_TOKENS and QA_MAX_DAY_USD, or ask with fewer passages"
             )
         reservation = Reservation(secrets.token_hex(16), owner, day)
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         with self._lock, self._database.write() as connection:
             _release(connection, now)
             spent = _spent(connection, owner, day)

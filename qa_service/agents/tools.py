@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from index.document import LOCATORS
-from qa_service.answer import Reason, Status
-from qa_service.asides import NOTES, SIDES
-from qa_service.keys import Scope
+from qa_service.access.keys import Scope
+from qa_service.answering.answer import Reason, Status
+from qa_service.answering.asides import NOTES, SIDES
 from qa_service.plain import clean, defuse
 from qa_service.requests import AskRequest, Request, SearchRequest
 from qa_service.responses import Citation, Claim, Id, Passages, closed

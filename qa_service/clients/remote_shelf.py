@@ -13,7 +13,7 @@ from qa_service.errors import ServiceError
 
 if TYPE_CHECKING:
     from index.ingest import OnEmbedded
-    from qa_service.client import Client
+    from qa_service.clients.client import Client
 
 _BATCH_BYTES = 16 * 2**20
 _BATCH_FILES = 50

@@ -2,7 +2,7 @@
 
 from index.language import comparable, language
 from index.terms import content_terms
-from qa_service.claims import Support
+from qa_service.answering.claims import Support
 from qa_service.guards import Fault, check
 
 _ENOUGH = 0.5

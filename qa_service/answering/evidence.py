@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from index.document import Passage, Span
 from index.language import comparable, language
 from index.terms import content_terms
-from qa_service.protocol import Offered
+from qa_service.answering.protocol import Offered
 
 _LOOK_BACK = 2
 # Words that stand for something that another sentence names.

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from index.document import Span
 from index.ingest import OnEmbedded
+from qa_service.clients.local_shelf import LocalShelf
 from qa_service.conversations.store import OPERATOR
 from qa_service.requests import AnswerRequest, NewCollectionRequest, SearchRequest, explain
-from qa_service.services import LocalShelf, Services
+from qa_service.services import Services
 from qa_service.wire import collection_json, document_json, event_json, passage_json, text_json
 
 

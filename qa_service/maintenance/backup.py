@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from index.catalog import Database, sqlite_url
 from index.catalog.database import HEAD
+from index.clock import now_ms
 from index.errors import CatalogError, DiskFull, NewerSchema
 from index.owner import OwnerLock, find_owner, in_use
 from qa_service.database import sqlite_path
@@ -166,7 +167,7 @@ def _describe(copy: Path) -> Manifest:
     return Manifest(
         version=version("qa-service"),
         schema_revision=revision,
-        created_at=time.time_ns() // 1_000_000,
+        created_at=now_ms(),
         sha256=digest,
         bytes=copy.stat().st_size,
         counts=counts,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from qa_service.budgets import Amount, Budgets
+from qa_service.access.budgets import Amount, Budgets
 from qa_service.errors import ModelError, ModelPriceUnknown, RequestOverBudget
 from qa_service.llm import NO_USAGE, ChatModel, Deadline, Finish, Message, Piece, Usage, told
 
