@@ -101,7 +101,6 @@ chunks = Table(
     Column("sentence_vectors", LargeBinary, nullable=False),
     Column("language", String(7), nullable=False),
     Column("content_hash", LargeBinary(16)),
-    Index("ix_chunks_language_ordinal", "language", "ordinal", "version_id"),
     Index("ix_chunks_content_hash", "content_hash", "version_id", "ordinal"),
 )
 
