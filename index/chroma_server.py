@@ -39,11 +39,6 @@ class ChromaServer:
         """Where it is reached."""
         return f"http://{_HOST}:{self._port}"
 
-    @property
-    def pid(self) -> int | None:
-        """The child's process id; None before it was started."""
-        return self._child.pid if self._child else None
-
     def ensure(self) -> bool:
         """Start it where it does not run; whether that was so. It answers a second or so later."""
         if self._child is not None:

@@ -103,9 +103,8 @@ class Followers:
         collections = catalog.collections()
         self._forget_deleted(collections)
         for collection in collections:
-            with suppress(NotFound):  # deleted by another process in this moment
-                for follower in self.of(collection).local:
-                    mend(catalog, collection, follower, thorough=not self._trusted)
+            with suppress(NotFound), self._opening:  # it may be deleted by another process in this moment
+                self._open(collection, thorough=not self._trusted)
         try:
             self.lead()
         except FollowerError as error:
@@ -128,23 +127,14 @@ class Followers:
     def of(self, collection: Collection) -> Group:
         """The followers of a collection. No lock of a catch-up is taken: a search need not wait for it.
 
-        Raises `NotFound` where the collection has been deleted.
+        Only those of a collection that is new to this process, and has moved to another embedding model, are filled
+        first. Raises `NotFound` where the collection has been deleted.
         """
         group = self._groups.get(collection.uid)
         if group is not None:
             return group
         with self._opening:
-            if collection.uid not in self._groups:
-                self._catalog.require(collection)
-                lexical, matrix = (self._path / kind / collection.uid for kind in LOCAL)
-                self._groups[collection.uid] = Group(
-                    collection,
-                    self._dense.follower(collection),
-                    LexicalFollower(lexical),
-                    MatrixFollower(matrix, collection, trusted=self._trusted),
-                    self._is_dense_shared,
-                )
-            return self._groups[collection.uid]
+            return self._groups.get(collection.uid) or self._open(collection, thorough=False)
 
     def catch_up(self, collection: Collection) -> None:
         """Apply the catalog's changes that a collection's followers have not seen; `NotFound` where it has gone.
@@ -219,6 +209,22 @@ class Followers:
         """Close the followers cleanly, so that the next opening need not check them."""
         self._dense.close()
         seal(self._path)
+
+    def _open(self, collection: Collection, *, thorough: bool) -> Group:
+        """Open the followers of a collection, see that they hold what they should, and let them be searched."""
+        self._catalog.require(collection)
+        lexical, matrix = (self._path / kind / collection.uid for kind in LOCAL)
+        group = Group(
+            collection,
+            self._dense.follower(collection),
+            LexicalFollower(lexical),
+            MatrixFollower(matrix, collection, trusted=self._trusted),
+            self._is_dense_shared,
+        )
+        for follower in group.local:
+            mend(self._catalog, collection, follower, thorough=thorough)
+        self._groups[collection.uid] = group
+        return group
 
     def _catch_up_local(self, group: Group) -> None:
         with group.lock:

@@ -1,4 +1,6 @@
-"""Uploads as jobs: acknowledged when they are in the catalog, and taken up again after a crash.
+"""Uploads, and moves of collections to another embedding model, as jobs: acknowledged when they are in the catalog.
+
+What a crash has cut off is taken up again.
 
 All that is known of a job stands in the catalog, so that any process can list, watch and cancel what another
 one works on.
@@ -13,14 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from index.catalog import Collection, Database
-from index.catalog.statements import now, require, reserve
+from index.catalog.statements import require, reserve
 from index.catalog.tables import collections, documents, job_items, jobs, under_way, versions
+from index.clock import now_ms
 from index.errors import NotFound, QAError
 from index.once import Accepted, Once, fingerprint, recall, remember
 from index.upload import Outcome, Upload
 
 ItemStatus = Outcome | Literal["queued", "cancelled"]
-JobStatus = Literal["running", "done", "cancelled"]
+JobStatus = Literal["running", "done", "failed", "cancelled"]
+JobKind = Literal["index", "reindex"]
 Stage = Literal["queued", "parsing", "embedding", "writing"]
 
 Cursor = tuple[int, str]
@@ -31,7 +35,7 @@ _SERVED = ("indexed", "replaced")
 
 @dataclass(frozen=True, slots=True)
 class JobItem:
-    """One upload of a job; `status` is `queued` until it has ended.
+    """One upload of a job, or the whole of a `reindex`; `status` is `queued` until it has ended.
 
     `stage` says what is being done with it until then, and `embedded` of how many `chunks` have been embedded.
     """
@@ -54,12 +58,13 @@ class Job:
     id: str
     collection: str
     created_at: int
+    kind: JobKind
     items: tuple[JobItem, ...]
 
     @property
     def status(self) -> JobStatus:
         """What has become of it as a whole."""
-        return _status(item.status for item in self.items)
+        return _status(self.kind, (item.status for item in self.items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +74,23 @@ class JobSummary:
     id: str
     collection: str
     created_at: int
+    kind: JobKind
     counts: Mapping[ItemStatus, int]
 
     @property
     def status(self) -> JobStatus:
         """What has become of it as a whole."""
-        return _status(self.counts)
+        return _status(self.kind, self.counts)
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """An upload that waits to be indexed."""
+    """An upload that waits to be indexed; without an upload, a collection that waits to be reindexed."""
 
     job_id: str
     item_id: int
     collection: str
-    upload: Upload
+    upload: Upload | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,23 @@ class Jobs:
                 remember(connection, collection.id, once, accepted, sha256=sha256)
         return accepted
 
+    def reindex(self, collection: Collection) -> str:
+        """Acknowledge that a collection is to move to another embedding model; gives the job's id.
+
+        Where it waits for that already, it is the same job. Raises `NotFound` where the collection has been deleted.
+        """
+        waiting = (
+            sa.select(jobs.c.id)
+            .join(job_items, job_items.c.job_id == jobs.c.id)
+            .where(
+                jobs.c.collection_id == collection.id, jobs.c.kind == "reindex", job_items.c.state == "queued"
+            )
+        )
+        with self._database.write() as connection:
+            require(connection, collection)
+            known: str | None = connection.execute(waiting).scalar()
+            return known or _insert_reindexing(connection, collection)
+
     def accepted(self, collection: Collection, once: Once) -> Accepted | None:
         """What a request with that key and `sha256` was told in the last 24 hours; None where none came.
 
@@ -139,7 +162,7 @@ class Jobs:
             if job is None:
                 raise NotFound(f"there is no job {job_id!r}")
             rows = connection.execute(_items().where(job_items.c.job_id == job_id)).all()
-        return Job(job.id, job.collection, job.created_at, tuple(_item(row) for row in rows))
+        return Job(job.id, job.collection, job.created_at, job.kind, tuple(_item(row) for row in rows))
 
     def page(
         self, *, limit: int = 100, before: Cursor | None = None, collections: Sequence[str] | None = None
@@ -153,13 +176,16 @@ class Jobs:
         with self._database.read() as connection:
             found = connection.execute(query).all()
             counts = _counts(connection, query)
-        return [JobSummary(row.id, row.collection, row.created_at, counts.get(row.id, {})) for row in found]
+        return [
+            JobSummary(row.id, row.collection, row.created_at, row.kind, counts.get(row.id, {}))
+            for row in found
+        ]
 
     def cancel(self, job_id: str) -> None:
         """Give up what waits or is under way of a job, and let its bytes go; `NotFound` where there is no job.
 
-        What has ended stays. What was served before of a document is still served; one of which nothing ever
-        was goes.
+        What has ended stays, and what is given up keeps its name and source. What was served before of a document
+        is still served; one of which nothing ever was goes.
         """
         its = job_items.c.job_id == job_id
         waiting = sa.and_(its, job_items.c.state == "queued")
@@ -167,7 +193,11 @@ class Jobs:
             if connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
                 raise NotFound(f"there is no job {job_id!r}")
             connection.execute(_rest(sa.select(job_items.c.id).where(waiting)))
-            connection.execute(job_items.update().where(waiting).values(state="cancelled", payload=None))
+            connection.execute(
+                job_items.update()
+                .where(waiting)
+                .values(state="cancelled", payload=None, title=None, metadata={})
+            )
             connection.execute(
                 documents.delete().where(
                     documents.c.id.in_(
@@ -199,6 +229,7 @@ class Jobs:
         """A waiting item with its bytes; None where it is no longer wanted."""
         query = (
             sa.select(job_items, _NAME)
+            .add_columns(jobs.c.kind)
             .join(jobs, jobs.c.id == job_items.c.job_id)
             .join(collections, collections.c.id == jobs.c.collection_id)
             .where(job_items.c.id == item_id, job_items.c.state == "queued")
@@ -295,11 +326,16 @@ def _counts(connection: Connection, listed: sa.Select[Any]) -> dict[str, dict[It
     return found
 
 
-def _status(statuses: Iterable[ItemStatus]) -> JobStatus:
-    """`running` while an item waits; then `cancelled` where one was, or else `done`."""
+def _status(kind: JobKind, statuses: Iterable[ItemStatus]) -> JobStatus:
+    """`running` while an item waits; then `cancelled` where one was, or else `done`.
+
+    A collection is as a whole reindexed or not, so that a `reindex` may have `failed`.
+    """
     found = set(statuses)
     if "queued" in found:
         return "running"
+    if kind == "reindex" and "failed" in found:
+        return "failed"
     return "cancelled" if "cancelled" in found else "done"
 
 
@@ -309,7 +345,7 @@ def _rest(item_ids: sa.Select[Any] | Sequence[int]) -> sa.Delete:
 
 def _insert(connection: Connection, collection: Collection, uploads: Sequence[Upload]) -> Accepted:
     job_id = secrets.token_hex(12)
-    connection.execute(jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now()))
+    connection.execute(jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now_ms()))
     document_ids = []
     for upload in uploads:
         document_id = reserve(connection, collection.id, source=upload.source, origin=upload.origin)
@@ -330,13 +366,25 @@ def _insert(connection: Connection, collection: Collection, uploads: Sequence[Up
     return Accepted(job_id, tuple(document_ids))
 
 
+def _insert_reindexing(connection: Connection, collection: Collection) -> str:
+    job_id = secrets.token_hex(12)
+    connection.execute(
+        jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now_ms(), kind="reindex")
+    )
+    nothing = {"document_id": "", "source": "", "origin": "", "name": "", "metadata": {}}
+    connection.execute(job_items.insert().values(job_id=job_id, state="queued", **nothing))
+    return job_id
+
+
 def _queued(row: Row[Any]) -> Queued:
     metadata: Mapping[str, str] = row.metadata
     return Queued(
         job_id=row.job_id,
         item_id=row.id,
         collection=row.collection,
-        upload=Upload(
+        upload=None
+        if row.kind == "reindex"
+        else Upload(
             source=row.source,
             name=row.name,
             data=row.payload,

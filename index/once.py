@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from index.catalog.statements import now
 from index.catalog.tables import idempotency
+from index.clock import now_ms
 from index.errors import IdempotencyKeyReused
 from index.upload import Upload
 
@@ -42,7 +42,9 @@ def recall(connection: Connection, collection_id: int, once: Once, *, sha256: st
 
     Forgets the keys that are older. Raises `IdempotencyKeyReused` where what came was another request.
     """
-    connection.execute(idempotency.delete().where(idempotency.c.created_at <= now() - KEPT_HOURS * 3_600_000))
+    connection.execute(
+        idempotency.delete().where(idempotency.c.created_at <= now_ms() - KEPT_HOURS * 3_600_000)
+    )
     row = connection.execute(
         sa.select(idempotency).where(
             idempotency.c.caller == once.caller,
@@ -72,7 +74,7 @@ def remember(
             sha256=sha256,
             job_id=accepted.job_id,
             document_ids=list(accepted.document_ids),
-            created_at=now(),
+            created_at=now_ms(),
         )
     )
 

@@ -60,7 +60,7 @@ def main() -> None:
     """
 
 
-@main.command(short_help="Index the documents under each PATH: new, changed, moved and removed files.")
+@main.command(short_help="Index new and changed files under PATH, forget removed ones.")
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
 )
@@ -120,7 +120,7 @@ def program() -> None:
     main()
 
 
-@main.command()
+@main.command(short_help="Answer QUESTION, each sentence with its citations.")
 @click.argument("question")
 @_COLLECTION
 @click.option("-k", type=click.IntRange(1, 200), help="Passages to answer from (QA_PASSAGES).")

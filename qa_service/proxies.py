@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+UNKNOWN = "unknown"
+"""The client's address where a trusted proxy gives none that can be read: it is nobody's, and not this machine's."""
+
 _HOPS = 20
 
 log = logging.getLogger(__name__)
@@ -41,18 +44,21 @@ def client_of(peer: str, forwarded_for: str, trusted: Iterable[Network]) -> str:
     """The address that a request comes from: the last one that no trusted proxy has.
 
     `peer` is who is connected, `forwarded_for` what `X-Forwarded-For` says, to which each proxy adds whom it
-    has seen. What stands left of the first stranger is that stranger's own word.
+    has seen. What stands left of the first stranger is that stranger's own word. `UNKNOWN` where a trusted proxy
+    has seen somebody, and what it says of them is no address.
     """
     trusted = tuple(trusted)
     client = address_of(peer)
     if client is None:
         return peer
+    if not forwarded_for.strip():  # it asks by itself
+        return str(client)
     for hop in reversed(forwarded_for.split(",")[-_HOPS:]):
         if not _is_in(client, trusted):
             break
         before = address_of(hop)
         if before is None:
-            break
+            return UNKNOWN
         client = before
     return str(client)
 

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from index.catalog.records import DocumentStatus
 from index.document import Format, Repair
-from index.jobs import ItemStatus, JobStatus, Stage
+from index.jobs import ItemStatus, JobKind, JobStatus, Stage
 from qa_service.access.keys import Kind, Scope
 from qa_service.answering.answer import Reason, Status
 from qa_service.answering.claims import Method, Verdict
@@ -267,23 +267,44 @@ class JobDocument(TypedDict):
 
 
 @closed
+class JobReindexing(TypedDict):
+    """How far a collection's move to another embedding model is, or what has become of it."""
+
+    status: ItemStatus
+    stage: NotRequired[Stage]
+    embedded: NotRequired[Annotated[int, Field(ge=0, description="How many of its chunks are embedded.")]]
+    chunks: NotRequired[Number]
+    error: NotRequired[Failure]
+
+
+@closed
 class Job(TypedDict):
-    """Documents that were handed over together; `running` until each has ended."""
+    """Documents that were handed over together, or a collection that is reindexed; `running` until each has ended."""
 
     id: Id
     collection: str
+    kind: JobKind
     status: JobStatus
     created_at: Milliseconds
     delay: NotRequired[Delay]
     documents: list[JobDocument]
+    reindexing: NotRequired[JobReindexing]
+
+
+@closed
+class AcceptedJob(TypedDict):
+    """Work that is written down and will be done."""
+
+    job_id: Id
 
 
 @closed
 class JobSummary(TypedDict):
-    """A job as it is listed, with the number of its documents by their status."""
+    """A job as it is listed, with the number of its documents by their status; a collection's own counts as one."""
 
     id: Id
     collection: str
+    kind: JobKind
     status: JobStatus
     created_at: Milliseconds
     counts: dict[ItemStatus, Number]

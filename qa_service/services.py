@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from index.backlog import Backlog, backlog
@@ -16,6 +17,7 @@ from index.ingest import Ingestor
 from index.jobs import Jobs
 from index.load.child import ChildLoader
 from index.owner import OwnerLock
+from index.reembed import OnReembedded, reembed
 from index.staged import tidy
 from qa_service.access.budgets import budgets_of
 from qa_service.access.keys import Keys
@@ -167,6 +169,26 @@ class Services:
         self.retriever.forget(collection)
         tidy(self.settings.data_dir, self.catalog)
         self.conversations.forget_all(set(ids))  # what was answered meanwhile
+
+    def reindex(self, collection: Collection, *, on_embedded: OnReembedded) -> Collection:
+        """Move a collection to the embedding model of the settings; gives it as it is then.
+
+        Until it has moved it is as it was, and it is not searched before all of it can be found. `on_embedded` may
+        raise, which ends the work; the next call goes on from there. Raises what `reembed` raises.
+        """
+        moved = reembed(
+            self.catalog,
+            collection,
+            self.embedder,
+            self.settings.data_dir,
+            on_embedded=on_embedded,
+            # Now, since after a crash nobody would know what of a server's is ours; a move that fails makes them again.
+            before_move=partial(self.followers.forget, collection),
+        ).collection
+        self.followers.catch_up(moved)
+        self.followers.forget(collection)
+        self.retriever.forget(collection)
+        return moved
 
     def delete_document(self, collection: Collection, document_id: str) -> None:
         """Remove a document with all that was made of it, also what answers that are kept show of it.

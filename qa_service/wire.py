@@ -177,6 +177,7 @@ def job_summary_json(job: JobSummary) -> JSON:
     return {
         "id": job.id,
         "collection": job.collection,
+        "kind": job.kind,
         "status": job.status,
         "created_at": job.created_at,
         "counts": dict(job.counts),
@@ -184,14 +185,16 @@ def job_summary_json(job: JobSummary) -> JSON:
 
 
 def job_json(job: Job, delay: Delay | None) -> JSON:
-    """A job with its documents; `delay` says why uploads wait, where they do."""
+    """A job with its documents, or with how far its collection is; `delay` says why it waits, where it does."""
+    items = [_item_json(item) for item in job.items]
     return {
         "id": job.id,
         "collection": job.collection,
+        "kind": job.kind,
         "status": job.status,
         "created_at": job.created_at,
         **({"delay": _delay_json(delay)} if delay and job.status == "running" else {}),
-        "documents": [_item_json(item) for item in job.items],
+        **({"documents": items} if job.kind == "index" else {"documents": [], "reindexing": items[0]}),
     }
 
 
@@ -202,10 +205,9 @@ def _delay_json(delay: Delay) -> JSON:
 def _item_json(item: JobItem) -> JSON:
     error = {"code": item.error_code, "message": item.error_message} if item.error_code else None
     waits = item.status == "queued"
+    document = {"id": item.document_id, "name": item.name, "source": item.source}
     return {
-        "id": item.document_id,
-        "name": item.name,
-        "source": item.source,
+        **(document if item.document_id else {}),
         "status": item.status,
         **({"stage": item.stage} if waits else {}),
         **({"embedded": item.embedded} if waits and item.chunks else {}),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from index.catalog import Database, sqlite_url
 from index.embed import Embedder, open_embedder
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
@@ -75,6 +76,14 @@ def embedder(model_cache: Path) -> Iterator[Embedder]:
 
 
 @pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A new SQLite database."""
+    database = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
 def data_dir(tmp_path: Path, model_cache: Path, embedder: Embedder) -> Path:
     """A new data directory, empty but for the converted model, for a service or a `qa` process to open."""
     folder = tmp_path / "data"
@@ -118,9 +127,9 @@ def endless_pdf() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def killing() -> ModuleType:
-    """The module `soak/killing.py`, which the short and the long suite of kills share."""
-    return _soak("killing")
+def killed_qa_index() -> ModuleType:
+    """The module `soak/killed_qa_index.py`: `qa index` that is killed over a folder that changes."""
+    return _soak("killed_qa_index")
 
 
 @pytest.fixture(scope="session")
@@ -148,9 +157,9 @@ def machine(tiny: ModuleType, damage: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def kills() -> ModuleType:
-    """The module `soak/kills.py`: an index whose process is killed while it writes."""
-    return _soak("kills")
+def killed_writer() -> ModuleType:
+    """The module `soak/killed_writer.py`: a process that is killed while it writes an index."""
+    return _soak("killed_writer")
 
 
 @pytest.fixture(scope="session")

@@ -48,9 +48,11 @@ from index.catalog.tables import (
     collections,
     documents,
     job_items,
+    jobs,
     labels,
     versions,
 )
+from index.clock import now_ms
 from index.document import Span
 from index.errors import CatalogError, CollectionExists, EmbeddingMismatch, InvalidRequest, NotFound
 
@@ -98,9 +100,10 @@ class Catalog:
 
     def create_collection(self, name: str, *, embedding_model: str, dimension: int) -> Collection:
         """A new, empty collection; `CollectionExists` where there is one of that name."""
-        if not _is_name(name):
+        if not (_is_name(name) and name[0].isalnum()):
             raise InvalidRequest(
-                f"{name!r} can't name a collection: use 1 to 63 ASCII letters, digits, - and _"
+                f"{name!r} can't name a collection: use 1 to 63 ASCII letters, digits, - and _, "
+                "and begin with a letter or a digit"
             )
         this = sa.select(collections).where(collections.c.name == name)
         with self._database.write() as connection:
@@ -114,7 +117,7 @@ class Catalog:
                     name=name,
                     embedding_model=embedding_model,
                     dimension=dimension,
-                    created_at=statements.now(),
+                    created_at=now_ms(),
                 )
             )
             row = connection.execute(this).one()
@@ -274,15 +277,16 @@ class Catalog:
             return list(connection.execute(query).scalars())
 
     def delete(self, document_id: str) -> None:
-        """Remove a document with all its versions, chunks and vectors; `NotFound` where there is none."""
+        """Remove a document with all its versions, chunks, vectors and uploads; `NotFound` where there is none."""
         with self._database.write() as connection:
-            collection_id = connection.execute(
-                sa.select(documents.c.collection_id).where(documents.c.id == document_id)
-            ).scalar()
-            if collection_id is None:
+            found = connection.execute(
+                sa.select(documents).where(documents.c.id == document_id)
+            ).one_or_none()
+            if found is None:
                 raise NotFound(f"there is no document {document_id!r}")
-            statements.drop_versions(connection, collection_id, document_id)
+            statements.drop_versions(connection, found.collection_id, document_id)
             connection.execute(job_items.delete().where(job_items.c.document_id == document_id))
+            connection.execute(_cancelled_under(found.source, found.collection_id))
             connection.execute(documents.delete().where(documents.c.id == document_id))
         self._database.scrub()
 
@@ -316,9 +320,10 @@ class Catalog:
             if places:
                 connection.execute(documents.update().where(its).values(places))
             if said := {**places, **({} if title is None else {"title": title})}:
-                # An upload that waits finds its document by these, and would undo them.
-                waiting = (job_items.c.document_id == document_id) & (job_items.c.state == "queued")
-                connection.execute(job_items.update().where(waiting).values(said))
+                # An upload that waits finds its document by these, and would undo them; one that has ended would
+                # still have the old ones.
+                uploads = job_items.c.document_id == document_id
+                connection.execute(job_items.update().where(uploads).values(said))
             if found.live_version is None or (source is None and title is None):
                 return
             if title is not None:
@@ -484,11 +489,23 @@ class Catalog:
             return [Change(*row) for row in connection.execute(query)]
 
 
+def _cancelled_under(source: str, collection_id: int) -> sa.Delete:
+    """Remove the uploads under a source that were cancelled before they came to have a document."""
+    its = sa.select(jobs.c.id).where(jobs.c.collection_id == collection_id)
+    return job_items.delete().where(
+        job_items.c.state == "cancelled",
+        job_items.c.source == source,
+        job_items.c.job_id.in_(its),
+        ~sa.exists().where(documents.c.id == job_items.c.document_id),
+    )
+
+
 def _last_change(connection: Connection, collection: Collection) -> int:
     return connection.execute(_LAST_CHANGE, {"collection_id": collection.id}).scalar() or 0
 
 
 def _is_name(text: str) -> bool:
+    """Whether a collection may have that name; some of before have one that begins with a mark, and no new one."""
     return text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) <= 63
 
 
@@ -497,7 +514,7 @@ def check_model(collection: Collection, embedding_model: str) -> None:
     if collection.embedding_model != embedding_model:
         raise EmbeddingMismatch(
             f"collection {collection.name!r} was indexed with {collection.embedding_model!r}, not "
-            f"{embedding_model!r}: stop the service and run `qa reindex` to embed it again, or set "
+            f"{embedding_model!r}: run `qa reindex` to embed it again, or set "
             "QA_EMBEDDING_MODEL back"
         )
 

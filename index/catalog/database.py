@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from index.errors import CatalogError, DiskFull, NewerSchema
 from index.lease import FileLease, Lease, PostgresLease
 
-HEAD = "0008"
+HEAD = "0009"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 60
 _WAL_BYTES = 64 * 1024 * 1024

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import struct
-import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -12,16 +11,12 @@ from sqlalchemy.engine import Connection
 
 from index.catalog.records import Collection, NewVectors, NewVersion
 from index.catalog.tables import changes, chunks, collections, documents, labels, versions
+from index.clock import now_ms
 from index.document import Chunk
 from index.errors import NotFound, SourceTaken
 from index.language import language
 
 _BATCH = 1000  # vectors that are written at once
-
-
-def now() -> int:
-    """Unix time in milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def reserve(connection: Connection, collection_id: int, *, source: str, origin: str) -> str:
@@ -37,7 +32,7 @@ def reserve(connection: Connection, collection_id: int, *, source: str, origin: 
     document_id = secrets.token_hex(12)
     connection.execute(
         documents.insert().values(
-            id=document_id, collection_id=collection_id, source=source, origin=origin, created_at=now()
+            id=document_id, collection_id=collection_id, source=source, origin=origin, created_at=now_ms()
         )
     )
     return document_id
@@ -97,7 +92,7 @@ def insert_version(connection: Connection, collection_id: int, document_id: str,
             headings=[[h.level, h.title, h.span.start, h.span.end] for h in parsed.headings],
             repairs=dict(parsed.repairs),
             chunk_count=len(new.chunks),
-            created_at=now(),
+            created_at=now_ms(),
         )
         .returning(versions.c.id)
     ).scalar_one()

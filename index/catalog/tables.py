@@ -122,10 +122,12 @@ jobs = Table(
     Column("id", String(32), primary_key=True),
     Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("kind", String(7), nullable=False, server_default="index"),
     Index("ix_jobs_created_at", "created_at", "id"),
 )
 
-# `payload` holds the uploaded bytes until the item has ended: an acknowledged upload survives a crash.
+# `payload` holds the uploaded bytes until the item has ended: an acknowledged upload survives a crash. A job of the
+# kind `reindex` has one item, of no document.
 job_items = Table(
     "job_items",
     metadata,

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify
 
 from index.catalog import Counts
 from qa_service.api import reach
-from qa_service.api.context import services
+from qa_service.api.context import context, services
 from qa_service.api.guard import require_all_collections
 from qa_service.api.parsing import body
 from qa_service.requests import NewCollectionRequest
@@ -36,6 +36,15 @@ def one(collection_name: str) -> Response:
     """One collection."""
     found = reach.collection(collection_name)
     return jsonify(collection_json(found, services().catalog.counts().get(found.id, Counts(0, 0))))
+
+
+@blueprint.post("/collections/<collection_name>/reindex")
+def reindex(collection_name: str) -> tuple[Response, int]:
+    """Have a collection move to the embedding model that is in use; its job says how far it is."""
+    require_all_collections("collections are reindexed")
+    job_id = services().jobs.reindex(reach.collection(collection_name))
+    context().worker.wake()
+    return jsonify(job_id=job_id), 202
 
 
 @blueprint.delete("/collections/<collection_name>")

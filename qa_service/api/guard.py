@@ -54,6 +54,7 @@ RULES: Mapping[str, Rule] = {
     "collections.listed": _for("search", "write", "admin"),
     "collections.one": _for("search", "write", "admin"),
     "collections.delete": _for("admin"),
+    "collections.reindex": _for("admin"),
     "conversations.create": _for("ask", publishable=True),
     # A page's key is that of all its readers: they reach what they know the id of, and list nothing.
     "conversations.listed": _for("ask"),

@@ -234,6 +234,15 @@ OPERATIONS: Mapping[str, Operation] = {
         "With its documents, their texts, vectors and jobs, and the feedback on answers from it.",
         status=204,
     ),
+    "collections.reindex": Operation(
+        "Collections",
+        "Reindex a collection",
+        (*_KEYED, *_WRITE, "not_found"),
+        "Embeds its chunks again with the embedding model that is in use; the job says how far that is. Repeated while "
+        "it waits, it is the same job.",
+        status=202,
+        reply=responses.AcceptedJob,
+    ),
     "conversations.create": Operation(
         "Conversations",
         "Begin a conversation",

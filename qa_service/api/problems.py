@@ -55,7 +55,7 @@ def register(routes: Flask | Blueprint, *, reshape: Reshape | None = None) -> No
         if reshape:
             headers = {**headers, "Content-Type": "application/json"}
         shown = reshape(found) if reshape else found
-        return Response(json.dumps(shown, ensure_ascii=False), found["status"], headers)
+        return Response(json.dumps(shown, ensure_ascii=False) + "\n", found["status"], headers)
 
     routes.register_error_handler(QAError, from_error)
     routes.register_error_handler(HTTPException, from_http)

@@ -116,6 +116,11 @@ class Client:
         """Remove a collection with all that is in it."""
         self._call("DELETE", f"/v1/collections/{quote(name, safe='')}")
 
+    def reindex(self, collection: str) -> str:
+        """Have a collection move to the service's embedding model; gives the job's id."""
+        job_id: str = self._call("POST", f"/v1/collections/{quote(collection, safe='')}/reindex")["job_id"]
+        return job_id
+
     def shelf(self, collection: str, *, on_embedded: "OnEmbedded") -> RemoteShelf:
         """A collection of the service, to synchronise a folder with."""
         return RemoteShelf(self, collection, on_embedded=on_embedded)

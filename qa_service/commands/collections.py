@@ -7,31 +7,36 @@ import click
 from qa_service.commands import common
 
 
-@click.group()
+@click.group(short_help="List, make and delete collections of documents.")
 def collections() -> None:
     """List, make and delete collections: documents that are searched together."""
 
 
-@collections.command("list")
+@collections.command("list", short_help="List the collections by name, with what each holds.")
 def list_collections() -> None:
     """List the collections by name, with what each holds and its embedding model."""
     with common.connected("qa collections list") as service:
         listed = service.collections()
     for each in listed:
-            made = f"{datetime.fromtimestamp(each['created_at'] / 1000, UTC):%Y-%m-%d}"
-            held = f"{each['documents']} documents, {each['chunks']} chunks"
-            click.echo(f"{each['name']}  {held}  {each['embedding_model']}  {made}")
+        made = f"{datetime.fromtimestamp(each['created_at'] / 1000, UTC):%Y-%m-%d}"
+        held = f"{each['documents']} documents, {each['chunks']} chunks"
+        click.echo(f"{each['name']}  {held}  {each['embedding_model']}  {made}")
+    if not listed:
+        click.echo("no collections yet: `qa index PATH` makes one", err=True)
 
 
 @collections.command("create")
 @click.argument("name")
 def create_collection(name: str) -> None:
-    """Make an empty collection called NAME, of 1 to 63 letters, digits, - and _."""
+    """Make an empty collection called NAME.
+
+    A name has 1 to 63 letters, digits, - and _, and begins with a letter or a digit.
+    """
     with common.connected("qa collections create") as service:
         service.create_collection(name)
 
 
-@collections.command("delete")
+@collections.command("delete", short_help="Delete a collection with all its documents.")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete_collection(name: str, yes: bool) -> None:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-@click.group()
+@click.group(short_help="Begin, list, export and delete conversations.")
 def conversations() -> None:
     """Begin, list, export and delete conversations: those of all keys."""
 
 
-@conversations.command("create")
+@conversations.command("create", short_help="Begin a conversation and print its id, for `qa ask`.")
 def create_conversation() -> None:
     """Begin a conversation and print its id, for `qa ask --conversation ID`."""
     from qa_service.conversations.store import OPERATOR
@@ -32,7 +32,7 @@ def create_conversation() -> None:
         click.echo(kept.create(OPERATOR).id)
 
 
-@conversations.command("list")
+@conversations.command("list", short_help="List the conversations, the newest first.")
 def list_conversations() -> None:
     """List the conversations, the newest first, with their number of turns and first question."""
     from qa_service.conversations.store import OPERATOR
@@ -44,9 +44,11 @@ def list_conversations() -> None:
             for each in page:
                 click.echo(f"{each.id}  {each.turns:3}  {printable(each.title)}".rstrip())
             before = page[-1].id
+        if before is None:
+            click.echo("no conversations yet: `qa conversations create` begins one", err=True)
 
 
-@conversations.command("export")
+@conversations.command("export", short_help="Print a conversation as JSON.")
 @click.argument("conversation_id", metavar="ID")
 def export_conversation(conversation_id: str) -> None:
     """Print a conversation as JSON: each question with its answer as it was sent."""

@@ -27,10 +27,15 @@ def list_feedback() -> None:
     """List what was said, the newest first: the answer's id, the rating, the question and the reason."""
     from qa_service.printable import printable
 
+    each = None
     with _feedback() as kept:
         for each in _all(kept):
             reason = f"  ({each.reason})" if each.reason else ""
             click.echo(printable(f"{each.answer_id}  {each.rating:4}  {each.question}{reason}"))
+    if each is None:
+        click.echo(
+            "no feedback yet: readers give it in the widget, programs by `POST /v1/feedback`", err=True
+        )
 
 
 @feedback.command("export")
@@ -52,7 +57,7 @@ def export_feedback(collection: str | None) -> None:
     click.echo(f"{count} examples of {len(rated)} ratings", err=True)
 
 
-@feedback.command("delete")
+@feedback.command("delete", short_help="Delete feedback, with what was kept of the answers.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Delete all feedback.")
 def delete_feedback(ids: tuple[str, ...], every: bool) -> None:

@@ -21,7 +21,7 @@ _MS_A_DAY = 24 * 60 * 60 * 1000
 _SCOPES = ("ask", "search", "write", "admin", "metrics")
 
 
-@click.group()
+@click.group(short_help="Make, list, rotate and revoke keys of the HTTP interface.")
 def keys() -> None:
     """Make, list, rotate and revoke the keys of the HTTP interface."""
 
@@ -88,9 +88,9 @@ def create_key(
         )
 
 
-@keys.command("list")
+@keys.command("list", short_help="List the keys by name, with what each is for.")
 def list_keys() -> None:
-    """List the keys, with what each is for; their texts are not stored."""
+    """List the keys by name, with what each is for; their texts are not stored."""
     with _keys() as held:
         listed = held.list()
     for key in listed:
@@ -99,10 +99,10 @@ def list_keys() -> None:
         click.echo("no keys yet: `qa keys create NAME` makes one", err=True)
 
 
-@keys.command("rotate")
+@keys.command("rotate", short_help="Give a key a new text; the old one is refused at once.")
 @click.argument("name")
 def rotate_key(name: str) -> None:
-    """Give a key a new text and print it; the old one is refused at once."""
+    """Give the key called NAME a new text and print it; the old one is refused at once."""
     with _keys() as held:
         _, text = held.rotate(name)
     click.echo(text)

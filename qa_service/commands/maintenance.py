@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qa_service.maintenance.backup import Manifest
 
 
-@click.command()
+@click.command(short_help="Write everything stored to FILE, also while a service runs.")
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
     """Write everything that is stored to FILE, also while a service runs."""
@@ -23,7 +23,7 @@ def backup(file: Path) -> None:
     click.echo(f"{_counted(manifest)}: {file}, sha256 of the catalog {manifest.sha256}")
 
 
-@click.command()
+@click.command(short_help="Put what `qa backup` wrote to FILE into a data directory.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Move the catalog that is there aside.")
 def restore(file: Path, force: bool) -> None:
@@ -43,7 +43,7 @@ def restore(file: Path, force: bool) -> None:
     click.echo("what searches is made again at the next start; nothing is embedded again")
 
 
-@click.command()
+@click.command(short_help="Compare what is stored with its hashes and what searches it.")
 @click.option("--repair", is_flag=True, help="Make what differs from the catalog again from it.")
 @click.option("--canary", metavar="TEXT", default="", help="Say where TEXT, which was deleted, still stands.")
 def doctor(repair: bool, canary: str) -> None:

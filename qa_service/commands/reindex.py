@@ -1,23 +1,47 @@
-"""`qa reindex`: collections move to the embedding model of the settings."""
+"""`qa reindex`: collections move to the embedding model of the settings, or to that of the service that runs."""
 
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qa_service.commands import common
 
+if TYPE_CHECKING:
+    from index.reembed import OnReembedded
+    from qa_service.clients.client import Client
 
-@click.command(short_help="Embed collections again, with the embedding model of the settings.")
+_POLL_SECONDS = 0.2
+
+
+@click.command(short_help="Embed collections again, with another embedding model.")
 @click.option(
     "--collection", "names", metavar="NAME", multiple=True, help="Only this collection; repeat it for more."
 )
 def reindex(names: tuple[str, ...]) -> None:
     """Embed what collections hold again, with the embedding model of the settings (QA_EMBEDDING_MODEL).
 
-    Takes all collections that were indexed with another model. The documents' files are not needed. No service may
-    run meanwhile. What is embedded is kept when it is stopped, and the next call goes on from there; each
-    collection has its old vectors until all the new ones are there.
+    Takes all collections that were indexed with another model. The documents' files are not needed. Where a service
+    runs, it does the work, as jobs, with the model that it was started with. What is embedded is kept when it is
+    stopped, and the next call goes on from there; each collection has its old vectors until all the new ones are
+    there.
     """
+    from index.owner import find_owner
+
+    owner = find_owner(common.settings().data_dir)
+    if owner and owner.url:
+        from qa_service.clients.client import Client
+
+        with Client(owner.url, token=owner.token) as client:
+            _through(client, names)
+    else:
+        _here(names)
+
+
+def _here(names: Sequence[str]) -> None:
     from index.owner import OwnerLock
 
     settings = common.settings()
@@ -42,3 +66,41 @@ def reindex(names: tuple[str, ...]) -> None:
             work.follow()
     finally:
         lock.release()
+
+
+def _through(client: "Client", names: Sequence[str]) -> None:
+    from qa_service.commands.progress import Progress
+    from qa_service.errors import ServiceError
+
+    with Progress(0, sys.stderr) as progress:
+        for name in names or [each["name"] for each in client.collections()]:
+            ended = _ended(client, name, progress.embedded)
+            if "error" in ended:
+                raise ServiceError(f"{name}: {ended['error']['message']}")
+            if ended["status"] == "cancelled":
+                raise ServiceError(f"{name}: its job was cancelled; the next call goes on from there")
+            what = (
+                "passages embedded"
+                if ended["status"] == "replaced"
+                else "passages have the service's model already"
+            )
+            click.echo(f"{name}: {ended.get('chunks', 0):,} {what}")
+
+
+def _ended(client: "Client", name: str, on_embedded: "OnReembedded") -> dict[str, Any]:
+    """What has become of a collection, when its job has ended; who stops waiting gives it up."""
+    from qa_service.errors import ServiceError
+
+    job_id = client.reindex(name)
+    try:
+        while True:
+            found: dict[str, Any] = client.job(job_id)["reindexing"]
+            if found["status"] != "queued":
+                return found
+            if "chunks" in found:
+                on_embedded(name, found["embedded"], found["chunks"])
+            time.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        with suppress(ServiceError):
+            client.cancel(job_id)
+        raise

@@ -365,7 +365,7 @@ class _BodyReader:
 
 
 def _reply(error: QAError, request_id: str) -> bytes:
-    body = json.dumps(problem_json(error)).encode()
+    body = json.dumps(problem_json(error)).encode() + b"\n"
     headers = {
         **HEADERS,
         **problem_headers(error),

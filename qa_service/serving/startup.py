@@ -67,7 +67,7 @@ class Startup:
             exchange.route = path if path in _OWN else None
             exchange.code = self._reason
         status, headers, body = self._reply(path)
-        data = json.dumps(body, ensure_ascii=False).encode()
+        data = json.dumps(body, ensure_ascii=False).encode() + b"\n"
         start_response(status, [*HEADERS.items(), *headers.items(), ("Content-Length", str(len(data)))])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [data]
 

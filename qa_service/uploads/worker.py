@@ -1,4 +1,4 @@
-"""The thread that indexes acknowledged uploads."""
+"""The thread that indexes acknowledged uploads, and moves collections to another embedding model."""
 
 import errno
 import logging
@@ -7,7 +7,7 @@ from collections import Counter
 
 from structlog.contextvars import bound_contextvars
 
-from index.catalog import check_model
+from index.catalog import Collection, check_model
 from index.errors import (
     CatalogError,
     DiskFull,
@@ -18,6 +18,7 @@ from index.errors import (
     ParserUnavailable,
     QAError,
 )
+from index.ingest import OnEmbedded
 from index.jobs import Delay, Queued
 from index.upload import Outcome
 from qa_service.services import Services
@@ -167,7 +168,7 @@ class Worker:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise DiskFull(f"the disk is full ({error}): free some of it, and uploads go on") from error
-            log.exception("document %s can't be indexed", item.upload.document_id)
+            log.exception("item %d of a job can't be indexed", item_id)
             fault = InternalError("a fault of this service kept it from being indexed; the log says which")
             if not self._is_at_fault(item_id):
                 raise fault from None
@@ -176,8 +177,6 @@ class Worker:
     def _index(self, item: Queued, at_hand: AtHand) -> tuple[Outcome, QAError | None]:
         services = self._services
         collection = services.catalog.collection(item.collection)  # one that was deleted is not made again
-        check_model(collection, services.embedder.name)
-        ingestor = services.ingestor(collection)
 
         def go_on(_name: str, done: int, total: int) -> None:
             if self._stop.is_set():
@@ -186,9 +185,21 @@ class Worker:
             if at_hand.is_cancelled:
                 raise _CancelledError
 
-        (result,) = ingestor.put([item.upload], on_embedded=go_on)
+        if item.upload is None:
+            return self._reindex(item, collection, go_on), None
+        check_model(collection, services.embedder.name)
+        (result,) = services.ingestor(collection).put([item.upload], on_embedded=go_on)
         self._end(item.item_id, result.outcome, result.error, chunks=result.chunks)
         return result.outcome, result.error
+
+    def _reindex(self, item: Queued, collection: Collection, go_on: OnEmbedded) -> Outcome:
+        outcome: Outcome = "unchanged"
+        if collection.embedding_model != self._services.embedder.name:
+            self._services.reindex(collection, on_embedded=go_on)
+            outcome = "replaced"
+        chunks = self._services.catalog.counts()[collection.id].chunks
+        self._end(item.item_id, outcome, chunks=chunks)
+        return outcome
 
     def _is_at_fault(self, item_id: int) -> bool:
         """Count a failure that is the upload's own; whether there have been enough."""

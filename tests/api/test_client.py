@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from index.errors import NotFound
 from index.sync import sync
@@ -20,26 +19,16 @@ from qa_service.api import Access, Context
 from qa_service.clients.client import Client
 from qa_service.clients.local import Local
 from qa_service.errors import ServiceError
+from tests.serving import on_socket
 
 TEXT = b"Dogs may come to the office on Fridays."
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture
 def service(app: Flask, context: Context) -> Iterator[Client]:
     app.extensions["qa"] = replace(context, access=Access(token="the-owner's-token"))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    with Client(f"http://127.0.0.1:{server.server_port}", token="the-owner's-token") as client:
+    with on_socket(app) as url, Client(url, token="the-owner's-token") as client:
         yield client
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 Serve = Callable[[int, bytes, str], Client]

@@ -59,9 +59,16 @@ def test_a_name_is_taken_once(client: FlaskClient) -> None:
     assert (reply.status_code, reply.get_json(force=True)["code"]) == (409, "collection_exists")
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "x" * 64, "a\n", "a.b"])
+@pytest.mark.parametrize("name", ["", "a b", "../x", "ä", "x" * 64, "a\n", "a.b", "-", "_a", "--help"])
 def test_a_name_has_letters_digits_and_two_marks(client: FlaskClient, name: str) -> None:
     assert client.post("/v1/collections", json={"name": name}).status_code == 400
+
+
+def test_no_document_makes_a_collection_whose_name_begins_with_a_mark(client: FlaskClient) -> None:
+    body = {"title": "A", "text": "Tea.", "collection": "--help"}
+    reply = client.post("/v1/documents", json=body)
+    assert (reply.status_code, reply.get_json(force=True)["code"]) == (400, "invalid_request")
+    assert client.get("/v1/collections").get_json() == {"collections": []}
 
 
 def test_documents_and_chunks_are_counted(client: FlaskClient, filled: str) -> None:

@@ -3,11 +3,10 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from index.embed import Embedder
 from index.upload import Upload
@@ -15,20 +14,10 @@ from qa_service.api import Context, create_app
 from qa_service.scripted import Reply, ScriptedProvider
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from tests.serving import on_socket
+from tests.waiting import until
 
 BUSY = ("answer", "client-watch", "model-connect")
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_: object) -> None:
-        pass
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def at_work() -> list[str]:
@@ -60,22 +49,17 @@ def test_when_a_client_hangs_up_the_model_is_hung_up_on_and_nothing_is_left_runn
             list(services.ingestor(services.collection("default")).put([upload]))
             services.warm_model()
             context = make(services)
-            server = make_server("127.0.0.1", 0, create_app(context), threaded=True, request_handler=_Quiet)
-            thread = threading.Thread(target=server.serve_forever)
-            thread.start()
             body = json.dumps({**BODIES[path], "stream": stream}).encode()
-            with socket.create_connection(("127.0.0.1", server.server_port)) as client:
-                client.sendall(
-                    b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                    b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
-                )
-                until(lambda: bool(provider.requests))
-                assert "client-watch" in at_work()
-                assert provider.dropped == 0
-            until(lambda: provider.dropped == 1, seconds=1)
-            until(lambda: not at_work(), seconds=2)
-            assert len(context.streams) == 0
-            server.shutdown()
-            thread.join()
-            server.server_close()
+            with on_socket(create_app(context)) as url:
+                with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0)) as client:
+                    client.sendall(
+                        b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                        b"Content-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body)
+                    )
+                    until(lambda: bool(provider.requests))
+                    assert "client-watch" in at_work()
+                    assert provider.dropped == 0
+                until(lambda: provider.dropped == 1, seconds=1)
+                until(lambda: not at_work(), seconds=2)
+                assert len(context.streams) == 0
             context.worker.close()

@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
 
 from index.catalog.tables import idempotency, job_items
 from qa_service.api import Context, create_app
 from qa_service.services import Services
+from tests.serving import on_socket
+from tests.waiting import until
 
 Wait = Callable[[str], dict[str, Any]]
 
@@ -23,14 +24,6 @@ LONG = "\n\n".join(
     f"Paragraph number {at} says that the answer to question {at} of {at % 7} is {at * 31}."
     for at in range(1200)
 )
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
-    return found
 
 
 def add(client: FlaskClient, *texts: str, collection: str = "default", **headers: str) -> Any:
@@ -97,7 +90,7 @@ def test_jobs_are_listed_newest_first_and_page_by_page(client: FlaskClient, fini
     assert [each["id"] for each in listed] == made[::-1]
     assert listed[0]["status"] == "done"
     assert listed[-1]["counts"] == {"failed": 1, "indexed": 1}
-    assert set(listed[0]) == {"id", "collection", "status", "created_at", "counts"}
+    assert set(listed[0]) == {"id", "collection", "kind", "status", "created_at", "counts"}
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "after=x", "after=1-zz", "order=old"])
@@ -233,13 +226,8 @@ def test_a_key_is_forgotten_after_a_day_and_its_row_goes(client: FlaskClient, se
 @pytest.fixture
 def url(context: Context) -> Iterator[str]:
     """A service on a real socket, a thread for each request."""
-    server = make_server("127.0.0.1", 0, create_app(context), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with on_socket(create_app(context)) as url:
+        yield url
 
 
 def test_twenty_repeats_at_once_are_one_job_and_one_document(url: str) -> None:

@@ -29,6 +29,7 @@ from qa_service.api import Context, create_app
 from qa_service.scripted import Received, Reply, ScriptedProvider
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from tests.waiting import until
 
 TEXTS = {
     "default": {
@@ -425,13 +426,6 @@ def test_a_client_that_leaves_ends_what_the_model_does_for_it(world: World) -> N
     until(lambda: len(world.provider.requests) > before[1])
     until(lambda: world.provider.dropped > before[0])
     assert not world.call("search", query="intake").is_error
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def test_budgets_count_as_for_answers(

@@ -4,9 +4,8 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 from langchain_openai import ChatOpenAI
 from llama_index.core.llms import ChatMessage, MessageRole
 from llama_index.llms.openai_like import OpenAILike
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from eval.example import Example
 from eval.records import answer_from
@@ -29,6 +27,7 @@ from qa_service.openai.wire import without_sources
 from qa_service.scripted import Received, Reply, ScriptedProvider
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from tests.serving import on_socket
 
 PAGE = "https://www.example.com"
 TEXTS = {
@@ -48,24 +47,11 @@ SAID = "Merganser costs 40 euros per hour."
 LEAVE = "How many days of leave do employees have?"
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_: object) -> None:
-        pass
-
-
 @contextmanager
 def served(context: Context) -> Iterator[str]:
     """Serves an application on loopback; its address."""
-    server = make_server("127.0.0.1", 0, create_app(context), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        context.worker.close()
+    with closing(context.worker), on_socket(create_app(context)) as url:
+        yield url
 
 
 def put(services: Services, texts: dict[str, dict[str, str]]) -> None:

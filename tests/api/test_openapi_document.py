@@ -83,7 +83,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, make: An
             client.get("/openapi.json").get_json(),
             keys,
             result.document_id,
-            services.jobs.add(collection, [Upload("b.md", "b.md", b"The large boat carries twelve.")]).id,
+            services.jobs.accept(
+                collection, [Upload("b.md", "b.md", b"The large boat carries twelve.")]
+            ).job_id,
             conversation,
             {},
         )
@@ -187,6 +189,7 @@ EXCHANGES: dict[str, Exchange] = {
     "collections.create": sends("POST", "/v1/collections", json={"name": "new"}),
     "collections.listed": sends("GET", "/v1/collections"),
     "collections.one": sends("GET", "/v1/collections/default"),
+    "collections.reindex": sends("POST", "/v1/collections/default/reindex"),
     "collections.delete": sends("DELETE", lambda world: f"/v1/collections/{world.made('gone')}"),
     "conversations.create": sends("POST", "/v1/conversations"),
     "conversations.listed": sends("GET", "/v1/conversations"),

@@ -1,7 +1,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ from qa_service.answering.answer import Event, PassagesFound
 from qa_service.api import Context, Streams, create_app
 from qa_service.api.sse import Response
 from qa_service.errors import ModelTruncated, Overloaded
+from tests.waiting import until
 
 FOUND = PassagesFound("", ())
 FRAME = 'event: retrieval\ndata: {"query": "", "passages": []}\n\n'
@@ -32,13 +32,6 @@ def error(frame: str) -> Any:
     assert frame.startswith("event: error\ndata: ")
     assert frame.endswith("\n\n")
     return json.loads(frame.removeprefix("event: error\ndata: "))
-
-
-def until(condition: Any, seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def test_events_are_sent_one_by_one_as_they_come() -> None:

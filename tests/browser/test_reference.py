@@ -1,22 +1,16 @@
 """The page of the API in a browser: without a network, in both schemes, narrow and wide, and for everybody."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from qa_service.api import Access, Context, Streams, create_app
 from qa_service.services import Services
 from qa_service.uploads.worker import Worker
-
-
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_args: object) -> None:
-        pass
+from tests.serving import on_socket
 
 
 @pytest.fixture
@@ -24,13 +18,8 @@ def address(services: Services) -> Iterator[str]:
     """Where the page is."""
     worker = Worker(services)
     context = Context(services, worker, Streams(places=2, heartbeat_seconds=15), Access())
-    server = make_server("127.0.0.1", 0, create_app(context), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with on_socket(create_app(context)) as url:
+        yield url
     worker.close()
 
 

@@ -104,6 +104,22 @@ def started(data_dir: Path, *arguments: str, ready: bool = True, **settings: str
             service.stop()
 
 
+@contextmanager
+def nothing_changes(folder: Path) -> Iterator[None]:
+    """Every file under a folder is byte for byte as it was, when the block has ended."""
+
+    def state() -> dict[Path, bytes]:
+        return {
+            path: path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.name != "owner.lock"
+        }
+
+    before = state()
+    yield
+    assert state() == before
+
+
 def write_folder(folder: Path) -> Path:
     """A folder with two documents."""
     folder.mkdir()
@@ -198,6 +214,16 @@ def process_of() -> Callable[..., subprocess.Popen[str]]:
             )
 
     return start
+
+
+@pytest.fixture
+def folders(tmp_path: Path, model_cache: Path, embedder: object) -> list[Path]:
+    """Two new data directories, for two services."""
+    found = [tmp_path / name for name in ("one", "two")]
+    for folder in found:
+        folder.mkdir()
+        (folder / "models").symlink_to(model_cache)
+    return found
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import sqlite3
 import stat
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from index.catalog.database import HEAD
-from index.embed import Embedder, Vector, Vectors
+from index.embed import Embedder
 from index.owner import OwnerLock
 from qa_service.access.keys import opened_keys
 from qa_service.cli import main
@@ -21,30 +21,10 @@ from qa_service.clients.local import Local
 from qa_service.conversations.store import OPERATOR
 from qa_service.services import opened
 from qa_service.settings import Settings
+from tests.cli.conftest import nothing_changes
+from tests.counting import Counting
 
 QUESTION = "How many days of leave do employees have?"
-
-
-class CountingEmbedder:
-    """The embedder that it is given, with the number of passages that it was asked for."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.name, self.dimension = embedder.name, embedder.dimension
-        self.passages = 0
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        self.passages += len(texts)
-        return self._embedder.embed(texts)
-
-    def embed_query(self, text: str) -> Vector:
-        return self._embedder.embed_query(text)
-
-    def count_tokens(self, text: str) -> int:
-        return self._embedder.count_tokens(text)
-
-    def close(self) -> None:
-        self._embedder.close()
 
 
 def invoke(data_dir: Path, *arguments: Any, **settings: str) -> Result:
@@ -80,22 +60,6 @@ def file(indexed: Path, tmp_path: Path) -> Path:
     return path
 
 
-@contextmanager
-def nothing_changes(folder: Path) -> Iterator[None]:
-    """Every file under a folder is byte for byte as it was, when the block has ended."""
-
-    def state() -> dict[Path, bytes]:
-        return {
-            path: path.read_bytes()
-            for path in folder.rglob("*")
-            if path.is_file() and path.name != "owner.lock"
-        }
-
-    before = state()
-    yield
-    assert state() == before
-
-
 # Backing up
 
 
@@ -123,12 +87,12 @@ def test_a_restored_catalog_holds_every_row_of_the_one_that_was_backed_up(
 def test_a_restored_directory_answers_alike_and_nothing_is_embedded_again(
     file: Path, indexed: Path, tmp_path: Path, embedder: Embedder
 ) -> None:
-    counting = CountingEmbedder(embedder)
+    counting = Counting(embedder)
     before = answered(indexed, counting)
     assert before[0] == "answered"
     invoke(tmp_path / "new", "restore", file)
     assert answered(tmp_path / "new", counting) == before
-    assert counting.passages == 0
+    assert counting.texts == 0
 
 
 @pytest.mark.soak

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from qa_service.scripted import Reply, ScriptedProvider
+from tests.waiting import until
 
 Serve = Callable[..., AbstractContextManager[Any]]
 
@@ -40,15 +41,6 @@ def model(provider: ScriptedProvider, **settings: str) -> dict[str, str]:
         "QA_LOG_LEVEL": "warning",
         **settings,
     }
-
-
-def until(condition: Callable[[], object], seconds: float) -> float:
-    """Wait for something, and give the seconds that it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() < began + seconds, "it did not come to pass"
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def connect(service: Any, **options: int) -> socket.socket:

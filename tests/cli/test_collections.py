@@ -1,3 +1,4 @@
+import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -39,6 +40,28 @@ def test_collections_are_made_listed_and_deleted_through_a_running_service(
         missing = qa("collections", "delete", "default", "--yes")
         assert missing.returncode == 1
         assert missing.stderr.startswith("qa: there is no collection 'default'")
+
+
+def test_where_there_is_no_collection_the_list_is_empty_and_says_so_beside_it(qa: Run) -> None:
+    listed = qa("collections", "list")
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert listed.stderr == "no collections yet: `qa index PATH` makes one\n"
+
+
+def test_a_name_that_looks_like_an_option_is_refused_and_one_from_before_goes_on(
+    indexed: Path, qa: Run
+) -> None:
+    for name in ("--help", "-x", "_x"):
+        refused = qa("collections", "create", "--", name)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "begin with a letter or a digit" in refused.stderr
+    with sqlite3.connect(indexed / "catalog.sqlite3") as catalog:
+        catalog.execute("UPDATE collections SET name = '--help' WHERE name = 'default'")
+    catalog.close()
+    assert qa("collections", "list").stdout == line("--help", 2, 2)
+    assert "25 days of leave" in qa("search", "leave", "--collection=--help").stdout
+    assert qa("collections", "delete", "--yes", "--", "--help").stdout == "--help deleted\n"
+    assert qa("collections", "list").stdout == ""
 
 
 def test_nothing_is_deleted_before_it_is_confirmed(indexed: Path, qa: Run) -> None:

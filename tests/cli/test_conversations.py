@@ -47,7 +47,11 @@ def test_a_conversation_is_continued_listed_exported_and_deleted(invoke: Invoke)
     assert [turn["question"] for turn in kept["turns"]] == [QUESTION, "Since when?"]
     assert kept["turns"][1]["answer"] == answer
     assert invoke("conversations", "delete", identifier).stdout == "1 deleted\n"
-    assert invoke("conversations", "list").stdout == ""
+    listed = invoke("conversations", "list")
+    assert (listed.stdout, listed.stderr) == (
+        "",
+        "no conversations yet: `qa conversations create` begins one\n",
+    )
     gone = invoke("conversations", "export", identifier)
     assert (gone.exit_code, gone.stderr) == (
         1,

@@ -80,6 +80,16 @@ def test_every_command_is_documented() -> None:
     }
 
 
+def test_the_example_of_what_doctor_looks_at_is_whole(indexed: Path) -> None:
+    told = CliRunner().invoke(main, ["doctor"], env={"QA_DATA_DIR": str(indexed)})
+    (example,) = (
+        each for each in blocks(sections("cli.md", 2)["qa doctor"]) if each.startswith("$ qa doctor")
+    )
+    assert [line[:29] for line in example.splitlines()[1:]] == [
+        line[:29] for line in told.stdout.splitlines()
+    ]
+
+
 # Errors
 
 

@@ -22,6 +22,7 @@ from qa_service.cli import main
 from qa_service.database import open_database
 from qa_service.services import opened
 from qa_service.settings import Settings
+from tests.cli.conftest import nothing_changes
 
 
 def doctor(data_dir: Path, *arguments: str) -> Result:
@@ -37,22 +38,6 @@ def states(result: Result) -> dict[str, str]:
 
 def broken(result: Result) -> set[str]:
     return {check for check, state in states(result).items() if state == "broken"}
-
-
-@contextmanager
-def nothing_changes(folder: Path) -> Iterator[None]:
-    """Every file under a folder is byte for byte as it was, when the block has ended."""
-
-    def state() -> dict[Path, bytes]:
-        return {
-            path: path.read_bytes()
-            for path in folder.rglob("*")
-            if path.is_file() and path.name != "owner.lock"
-        }
-
-    before = state()
-    yield
-    assert state() == before
 
 
 def change(data_dir: Path, statement: str, *values: Any) -> None:

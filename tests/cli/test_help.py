@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from qa_service.cli import main
 
@@ -57,6 +58,14 @@ def test_no_help_imports_anything_heavy(command: str) -> None:
     child = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert child.stdout.startswith("Usage: ")
     assert not HEAVY & set(child.stderr.split())
+
+
+@pytest.mark.parametrize("group", ["", "collections", "conversations", "feedback", "keys"])
+def test_in_a_terminal_of_80_columns_no_description_is_cut(group: str) -> None:
+    shown = CliRunner().invoke(main, [*group.split(), "--help"], prog_name="qa", terminal_width=80).stdout
+    listed = shown.partition("Commands:\n")[2].splitlines()
+    assert len(listed) >= 3
+    assert all(line.endswith(".") and "..." not in line and len(line) <= 80 for line in listed)
 
 
 def test_every_command_is_tested() -> None:

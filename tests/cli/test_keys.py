@@ -18,9 +18,24 @@ def test_a_key_is_printed_once_and_listed_without_its_secret(tmp_path: Path) -> 
     assert invoke(tmp_path / "new", "list").stdout == (f"laptop  {text[:20]}…  ask, search, write, admin\n")
 
 
-def test_without_keys_the_list_is_empty(tmp_path: Path) -> None:
+def test_without_keys_the_list_is_empty_and_says_so_beside_it(tmp_path: Path) -> None:
     listed = invoke(tmp_path, "list")
     assert (listed.exit_code, listed.stdout) == (0, "")
+    assert listed.stderr == "no keys yet: `qa keys create NAME` makes one\n"
+    invoke(tmp_path, "create", "laptop")
+    assert invoke(tmp_path, "list").stderr == ""
+
+
+def test_whoever_makes_the_first_key_is_told_that_every_request_needs_one_now(tmp_path: Path) -> None:
+    first = invoke(tmp_path, "create", "graphs", "--scope", "metrics")
+    assert re.fullmatch(r"sk_\w{16}_[\w-]{43}\n", first.stdout)
+    assert first.stderr == (
+        "this is the first key: from now on every request needs a key, and this one is for metrics\n"
+    )
+    assert invoke(tmp_path, "create", "laptop").stderr == ""
+    for name in ("graphs", "laptop"):
+        invoke(tmp_path, "revoke", name)
+    assert "this is the first key" in invoke(tmp_path, "create", "again").stderr
 
 
 def test_a_revoked_key_is_listed_no_more(tmp_path: Path) -> None:

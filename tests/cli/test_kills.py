@@ -21,15 +21,6 @@ Start = Callable[..., AbstractContextManager[Any]]
 ROUNDS = 10
 
 
-@pytest.fixture
-def folders(tmp_path: Path, model_cache: Path, embedder: object) -> list[Path]:
-    found = [tmp_path / name for name in ("one", "two")]
-    for folder in found:
-        folder.mkdir()
-        (folder / "models").symlink_to(model_cache)
-    return found
-
-
 class Lockers:
     """Documents that services have acknowledged."""
 

@@ -19,15 +19,6 @@ LEAVE = "Employees have 25 days of leave a year."
 
 
 @pytest.fixture
-def folders(tmp_path: Path, model_cache: Path, embedder: object) -> list[Path]:
-    found = [tmp_path / name for name in ("one", "two")]
-    for folder in found:
-        folder.mkdir()
-        (folder / "models").symlink_to(model_cache)
-    return found
-
-
-@pytest.fixture
 def chroma(tmp_path: Path, scaling: ModuleType) -> Iterator[Any]:
     with scaling.chroma_server(tmp_path / "chroma") as server:
         yield server

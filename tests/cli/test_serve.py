@@ -20,6 +20,7 @@ from qa_service.access.keys import opened_keys
 from qa_service.address import listen
 from qa_service.scripted import Reply, ScriptedProvider
 from qa_service.settings import Settings
+from tests.waiting import until
 
 Serve = Callable[..., AbstractContextManager[Any]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,13 +35,6 @@ def children(pid: int) -> list[int]:
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
     return [int(each) for each in listed.stdout.split()]
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def is_ready(service: Any) -> bool:
@@ -182,7 +176,9 @@ def test_a_command_says_which_of_its_settings_the_service_does_not_use(running: 
 def test_it_is_open_until_a_key_is_made(running: Any, run: Run) -> None:
     assert "ready: open to everybody on this machine" in running.log.read_text()
     assert running.get("/v1/documents").status_code == 200
-    key = run("keys", "create", "test").stdout.strip()
+    made = run("keys", "create", "test")
+    key = made.stdout.strip()
+    assert made.stderr.startswith("this is the first key: from now on every request needs a key")
     assert running.get("/v1/documents").status_code == 401
     assert running.get("/v1/documents", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     revoked = run("keys", "revoke", "test")
@@ -224,6 +220,7 @@ def test_what_is_no_http_is_refused_and_repeated_neither_to_the_client_nor_in_th
     assert b"Content-Type: application/problem+json" in head
     assert b"X-Content-Type-Options: nosniff" in head
     assert json.loads(body)["code"] == "invalid_request"
+    assert body.endswith(b"}\n")
     assert b"swordfish" not in reply
     assert "swordfish" not in running.log.read_text()
 
@@ -246,7 +243,7 @@ def test_a_worker_that_is_killed_is_replaced(serve: Serve, indexed: Path) -> Non
     with serve() as service:
         (worker,) = children(service.process.pid)
         os.kill(worker, signal.SIGKILL)
-        until(lambda: children(service.process.pid) not in ([], [worker]) and is_ready(service))
+        until(lambda: children(service.process.pid) not in ([], [worker]) and is_ready(service), seconds=60)
         assert service.post("/v1/answers", json=QUESTION).json()["citations"][0]["quote"] == QUOTE
         assert service.stop() == 0
         assert_closed(service)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import nothing_changes
+
 QUESTION = {"question": "How many days of leave do employees have?"}
 Serve = Callable[..., Any]
 Run = Callable[..., Any]
@@ -32,12 +34,6 @@ def reason(service: Any) -> str:
         assert reply.status_code == 503, reply.text
         found = reply.json()["reason"]
     return str(found)
-
-
-def files(folder: Path) -> dict[Path, bytes]:
-    return {
-        path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "owner.lock"
-    }
 
 
 def lose(data_dir: Path) -> None:
@@ -82,17 +78,16 @@ def test_a_catalog_that_can_not_be_used_is_refused_at_the_start_with_what_to_do(
     indexed: Path, serve: Serve, qa: Run, damage: Callable[[Path], None], code: str, words: tuple[str, ...]
 ) -> None:
     damage(indexed)
-    before = files(indexed)
-    with serve(ready=False) as service:
-        assert reason(service) == code
-        refused = service.post("/v1/answers", json=QUESTION)
-        assert (refused.status_code, refused.json()["code"]) == (503, "starting_up")
-        assert all(word in service.log.read_text() for word in words), service.log.read_text()
-    told = qa("ask", QUESTION["question"])
-    assert told.returncode == 1
-    assert all(word in told.stderr for word in words), told.stderr
-    assert "Traceback" not in told.stderr
-    assert files(indexed) == before
+    with nothing_changes(indexed):
+        with serve(ready=False) as service:
+            assert reason(service) == code
+            refused = service.post("/v1/answers", json=QUESTION)
+            assert (refused.status_code, refused.json()["code"]) == (503, "starting_up")
+            assert all(word in service.log.read_text() for word in words), service.log.read_text()
+        told = qa("ask", QUESTION["question"])
+        assert told.returncode == 1
+        assert all(word in told.stderr for word in words), told.stderr
+        assert "Traceback" not in told.stderr
 
 
 @pytest.mark.soak

@@ -40,6 +40,7 @@ def test_two_workers_serve_as_one_and_survive_the_loss_of_one_and_of_chroma(
         second = scaling.add(service, EIGHT)
         scaling.until(lambda: second in scaling.find(service, EIGHT))
         scaling.until(lambda: service.get("/readyz").status_code == 200)
+        assert service.log.read_text().count("ready: ") == 1  # not once for each worker, nor for the new one
         scaling.delete(service, first)
         assert all(first not in scaling.find(service, NOON) for _ in range(10))
         assert service.stop() == 0

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from eval.calibration.collect import collect
 from eval.calibration.fit import RECALL, auc, fit, held_out, outcomes
-from eval.calibration.rows import ROWS, Row, RowsError, in_group, read, write
+from eval.calibration.rows import NONSENSE, ROWS, Row, RowsError, in_group, read, write
 from eval.cli import main
 from eval.datasets import Suite, suite
 from index.embed import Embedder
@@ -19,7 +19,7 @@ from qa_service.answering.relevance import COEFFICIENTS, SIGNS, Group, Signs
 def row(
     corpus: str, similarity: float, *, answered: bool, near: bool = False, group: Group = "same_language"
 ) -> Row:
-    return Row("m", corpus, corpus, "q", answered, near, Signs(group, similarity, similarity - 0.5, 0.0))
+    return Row("m", corpus, corpus, "q", answered, near, Signs(group, similarity, similarity - 0.5, 0.0, 0.0))
 
 
 def rows(seed: int = 0, corpora: str = "abc") -> list[Row]:
@@ -80,6 +80,10 @@ def test_every_question_is_asked_of_its_own_corpus_and_of_the_others(
     )
     found = list(collect([small, suite(tmp_path / "other")], own=10, foreign=10, embedder=embedder))
     own = {each.example: each for each in found if each.corpus == each.asked}
+    means_nothing = [each for each in found if each.asked == NONSENSE]
+    assert len(means_nothing) == 2 * 10
+    assert not any(each.answered or each.is_near for each in means_nothing)
+    found = [each for each in found if each.asked != NONSENSE]
     assert len(found) == 2 * (len(small.examples) + 1)
     assert {name: (each.answered, each.is_near) for name, each in own.items()} == {
         "leave": (True, False),
@@ -120,6 +124,7 @@ def test_the_rows_hold_no_text() -> None:
         "similarity",
         "coverage",
         "margin",
+        "contrast",
     }
     assert {frozenset(json.loads(line)) for line in ROWS.read_text().splitlines()} == {frozenset(keys)}
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from eval.datasets import Suite, beir_examples, suite
 from eval.errors import DatasetError, TargetError
@@ -24,6 +23,7 @@ from qa_service.scripted import ScriptedProvider
 from qa_service.services import Services
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker
+from tests.serving import on_socket
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +48,8 @@ def url(held: Services) -> Iterator[str]:
     context = Context(
         held, Worker(held, pause_seconds=0.01), Streams(places=4, heartbeat_seconds=15), Access()
     )
-    server = make_server("127.0.0.1", 0, create_app(context), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with on_socket(create_app(context)) as url:
+        yield url
 
 
 def run(target: Target, small: Suite, folder: Path) -> Any:

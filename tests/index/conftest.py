@@ -1,14 +1,16 @@
 """What the tests of the index share: databases, and versions of documents that need no embedding model."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
-from index.catalog import Catalog, Collection, Database, NewVersion, sqlite_url
+from index.catalog import Catalog, Collection, Database, NewVersion
+from index.chroma_session import ChromaAddress, Session
 from index.document import Chunk, Parsed, Span
+from index.followers import Followers
 from index.vectors import Vectors, quantise
 
 DIMENSION = 8
@@ -42,18 +44,33 @@ def _version(source: str, lines: list[str], **others: Any) -> NewVersion:
     return NewVersion(**{**given, **others})
 
 
+def expected(catalog: Catalog, collection: Collection) -> set[str]:
+    """The ids of the chunks that a follower of the collection has to hold."""
+    return {f"{version}.{at}" for version, n in catalog.held_versions(collection).items() for at in range(n)}
+
+
+def put(catalog: Catalog, collection: Collection, followers: Followers, *new: NewVersion) -> None:
+    """Store new versions and serve them."""
+    pending = catalog.add_pending(collection, new)
+    followers.catch_up(collection)
+    catalog.publish([each.version_id for each in pending if each])
+    followers.catch_up(collection)
+
+
+def answers(url: str) -> bool:
+    """Whether a Chroma server answers there."""
+    try:
+        with Session(ChromaAddress(url)) as session:
+            session.greet()
+    except httpx.HTTPError:
+        return False
+    return True
+
+
 @pytest.fixture
 def version() -> MakeVersion:
     """`version(source, lines, **fields)`: a version with a chunk and a sentence for each line."""
     return _version
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A new SQLite database."""
-    database = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
-    yield database
-    database.close()
 
 
 @pytest.fixture

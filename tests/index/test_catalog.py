@@ -74,7 +74,9 @@ def test_a_collection_that_does_not_exist_is_named(catalog: Catalog) -> None:
         catalog.collection("other")
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "é", "a" * 64, 'x"; DROP TABLE documents', "a\0"])
+@pytest.mark.parametrize(
+    "name", ["", "a b", "../x", "é", "a" * 64, 'x"; DROP TABLE documents', "a\0", "-", "_a", "--help"]
+)
 def test_a_name_that_cannot_be_a_collection_is_refused(catalog: Catalog, name: str) -> None:
     with pytest.raises(InvalidRequest, match="63 ASCII letters"):
         catalog.ensure_collection(name, embedding_model="m", dimension=8)

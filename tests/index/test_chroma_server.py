@@ -1,54 +1,59 @@
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, sleep
+from types import ModuleType
 
 import pytest
 
 from index.chroma_server import ChromaServer
-
-SECONDS = 30
+from tests.index.conftest import answers
+from tests.waiting import until
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ChromaServer]:
-    server = ChromaServer(tmp_path / "chroma")
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chroma"
+
+
+@pytest.fixture
+def server(path: Path) -> Iterator[ChromaServer]:
+    server = ChromaServer(path)
     server.ensure()
-    server.wait(seconds=SECONDS)
+    until(lambda: answers(server.url))
     yield server
     server.close()
 
 
-def _until_ended(server: ChromaServer) -> None:
-    until = monotonic() + SECONDS
-    while server.answers():
-        assert monotonic() < until
-        sleep(0.02)
+@pytest.fixture
+def processes(path: Path, scaling: ModuleType) -> Callable[[], list[int]]:
+    """The process ids of the servers over the store."""
+    return lambda: [pid for pid, command in scaling.children(os.getpid()).items() if str(path) in command]
 
 
-def test_one_that_runs_is_left_alone(server: ChromaServer) -> None:
-    pid = server.pid
+def test_one_that_runs_is_left_alone(server: ChromaServer, processes: Callable[[], list[int]]) -> None:
+    before = processes()
 
     assert not server.ensure()
-    assert server.pid == pid
+    assert len(before) == 1
+    assert processes() == before
 
 
-def test_one_that_was_killed_is_started_again_at_the_same_address(server: ChromaServer) -> None:
-    url, pid = server.url, server.pid
-    assert pid
+def test_one_that_was_killed_is_started_again_at_the_same_address(
+    server: ChromaServer, processes: Callable[[], list[int]]
+) -> None:
+    url, (pid,) = server.url, processes()
     os.kill(pid, signal.SIGKILL)
-    _until_ended(server)
 
-    while not server.ensure():
-        sleep(0.02)
-    server.wait(seconds=SECONDS)
+    until(server.ensure)
+    until(lambda: answers(url))
 
     assert server.url == url
-    assert server.pid != pid
+    assert pid not in processes()
+    assert len(processes()) == 1
 
 
 def test_it_does_not_answer_when_it_is_closed(server: ChromaServer) -> None:
     server.close()
 
-    assert not server.answers()
+    assert not answers(server.url)

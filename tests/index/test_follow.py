@@ -11,6 +11,7 @@ from index.dense import DenseStore
 from index.follow import Follower, catch_up, mend
 from index.lexical import LexicalFollower
 from index.matrix_files import MatrixFollower
+from tests.index.conftest import expected
 
 MakeVersion = Callable[..., NewVersion]
 Open = Callable[[str], Follower]
@@ -52,10 +53,6 @@ def change_at_random(
         catalog.add_pending(collection, [new])
     else:
         put(catalog, collection, new)
-
-
-def expected(catalog: Catalog, collection: Collection) -> set[str]:
-    return {f"{version}.{at}" for version, n in catalog.held_versions(collection).items() for at in range(n)}
 
 
 @pytest.mark.parametrize("seed", range(3))

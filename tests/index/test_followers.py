@@ -13,19 +13,9 @@ import pytest
 
 from index.catalog import Catalog, Collection, Database, NewVersion, sqlite_url
 from index.followers import Followers
+from tests.index.conftest import expected, put
 
 MakeVersion = Callable[..., NewVersion]
-
-
-def put(catalog: Catalog, collection: Collection, followers: Followers, *new: NewVersion) -> None:
-    pending = catalog.add_pending(collection, new)
-    followers.catch_up(collection)
-    catalog.publish([each.version_id for each in pending if each])
-    followers.catch_up(collection)
-
-
-def expected(catalog: Catalog, collection: Collection) -> set[str]:
-    return {f"{version}.{at}" for version, n in catalog.held_versions(collection).items() for at in range(n)}
 
 
 def assert_in_step(catalog: Catalog, collection: Collection, followers: Followers) -> None:
@@ -196,6 +186,7 @@ def test_a_process_that_is_killed_leaves_followers_that_are_checked_and_in_step(
 import os, pathlib, sys
 from index.catalog import Catalog, Database
 from index.followers import Followers
+from tests.index.conftest import expected, put
 Followers(pathlib.Path(sys.argv[2]), Catalog(Database(sys.argv[1])))
 os.kill(os.getpid(), 9)
 """

@@ -13,43 +13,15 @@ from docx import Document as Docx
 from pypdf import PdfWriter
 
 from index.catalog import Catalog, Collection, Database, sqlite_url
-from index.embed import Embedder, Vector, Vectors
+from index.embed import Embedder, Vectors
 from index.errors import EmbeddingError, InvalidRequest, NotFound
 from index.followers import Followers
 from index.ingest import Ingestor
 from index.retrieve import Retriever
 from index.upload import Result, Upload
+from tests.counting import Counting
 
 PENGUINS = b"# Penguins\n\nPenguins live in Antarctica. They eat krill.\n\n# Seals\n\nSeals rest on the ice."
-
-
-class Counting:
-    """An embedding model that counts the texts that another one embeds for it."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.texts = 0
-
-    @property
-    def name(self) -> str:
-        return self._embedder.name
-
-    @property
-    def dimension(self) -> int:
-        return self._embedder.dimension
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        self.texts += len(texts)
-        return self._embedder.embed(texts)
-
-    def embed_query(self, text: str) -> Vector:
-        return self._embedder.embed_query(text)
-
-    def count_tokens(self, text: str) -> int:
-        return self._embedder.count_tokens(text)
-
-    def close(self) -> None:
-        self._embedder.close()
 
 
 class Broken(Counting):

@@ -1,20 +1,23 @@
 """Uploads as jobs: acknowledged, ended, and taken up again after a crash."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from index.audit import audit_catalog
-from index.catalog import Catalog, Collection, Database, sqlite_url
+from index.catalog import Catalog, Collection, Database, NewVersion, sqlite_url
 from index.errors import EmptyDocument, IdempotencyKeyReused, InvalidRequest, NotFound
 from index.jobs import Jobs
 from index.once import Once
 from index.upload import Upload
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+
+MakeVersion = Callable[..., NewVersion]
 
 
 @pytest.fixture
@@ -45,6 +48,7 @@ def test_an_upload_is_taken_as_it_came(jobs: Jobs, collection: Collection) -> No
     taken = [jobs.take(item_id) for item_id in jobs.queued()]
     for item, queued, upload in zip(job.items, taken, UPLOADS, strict=True):
         assert queued is not None
+        assert queued.upload is not None
         assert (queued.upload.source, queued.upload.name, queued.upload.data) == (
             upload.source,
             upload.name,
@@ -110,6 +114,7 @@ def test_a_document_that_is_renamed_while_it_waits_is_indexed_under_its_new_name
     catalog.rename(item.document_id, source="new.md", title="New")
     taken = jobs.take(jobs.queued()[0])
     assert taken
+    assert taken.upload
     assert (taken.upload.source, taken.upload.title) == ("new.md", "New")
     assert taken.upload.document_id == item.document_id
 
@@ -142,6 +147,7 @@ def test_what_a_crash_left_undone_is_indexed_once(settings: Settings) -> None:
 def _index(services: Services, item_id: int) -> str:
     queued = services.jobs.take(item_id)
     assert queued is not None
+    assert queued.upload is not None
     (result,) = services.ingestor(services.collection(queued.collection)).put([queued.upload])
     return result.outcome
 
@@ -164,6 +170,95 @@ def test_a_job_is_acknowledged_as_a_whole_or_not_at_all(
     with pytest.raises(InvalidRequest):
         jobs.add(collection, uploads())
     assert catalog.documents(collection) == []
+
+
+# What is left of the names of what has gone
+
+CANARY = "zqkestrel"
+
+
+def rows_with(database: Database, word: str) -> list[str]:
+    """The rows of uploads in which a word stands."""
+    with database.read() as connection:
+        rows = connection.execute(sa.text("SELECT * FROM job_items")).all()
+    return [str(row) for row in rows if word in str(row)]
+
+
+def files_with(folder: Path, word: str) -> list[str]:
+    """The database's files in which a word stands."""
+    return [path.name for path in folder.glob("catalog.sqlite3*") if word.encode() in path.read_bytes()]
+
+
+def upload(text: bytes = b"Orcas hunt.") -> Upload:
+    return Upload(f"{CANARY}/a", f"{CANARY}.md", text, f"{CANARY} title", {"bird": CANARY})
+
+
+def publish(catalog: Catalog, collection: Collection, document_id: str, version: MakeVersion) -> None:
+    new = version("a", ["Orcas hunt."], document_id=document_id, title=f"{CANARY} title")
+    stored = catalog.add_pending(collection, [new])
+    assert catalog.publish([each.version_id for each in stored if each])
+
+
+@pytest.mark.parametrize("renamed", ["never", "while it waits", "afterwards"])
+@pytest.mark.parametrize("ends", ["not", "indexed", "failed"])
+def test_of_a_deleted_document_no_upload_keeps_the_title_or_the_name(
+    tmp_path: Path,
+    database: Database,
+    jobs: Jobs,
+    catalog: Catalog,
+    collection: Collection,
+    version: MakeVersion,
+    renamed: str,
+    ends: str,
+) -> None:
+    (item,) = jobs.add(collection, [upload()]).items
+    (item_id,) = jobs.queued()
+    assert rows_with(database, CANARY)
+    if renamed == "while it waits":
+        catalog.rename(item.document_id, source="b", title=f"{CANARY} anew")
+    if ends == "indexed":
+        publish(catalog, collection, item.document_id, version)
+        jobs.end(item_id, "indexed")
+    elif ends == "failed":
+        jobs.end(item_id, "failed", EmptyDocument(f"{CANARY!r} holds no text"))
+    if renamed == "afterwards":
+        catalog.rename(item.document_id, source="b", title=f"{CANARY} anew")
+    catalog.delete(item.document_id)
+    assert (rows_with(database, CANARY), files_with(tmp_path, CANARY)) == ([], [])
+
+
+@pytest.mark.parametrize("ends", ["not", "indexed", "failed", "cancelled"])
+def test_of_a_renamed_document_no_upload_keeps_the_old_title_or_source(
+    database: Database,
+    jobs: Jobs,
+    catalog: Catalog,
+    collection: Collection,
+    version: MakeVersion,
+    ends: str,
+) -> None:
+    job = jobs.add(collection, [Upload("a", "a.md", b"Orcas hunt.", f"{CANARY} title")])
+    (item,), (item_id,) = job.items, jobs.queued()
+    if ends in ("indexed", "cancelled"):
+        publish(catalog, collection, item.document_id, version)
+    if ends == "cancelled":
+        jobs.cancel(job.id)
+    elif ends != "not":
+        jobs.end(item_id, ends, EmptyDocument("no text") if ends == "failed" else None)  # type: ignore[arg-type]
+    catalog.rename(item.document_id, source="b", title="Orcas")
+    assert rows_with(database, CANARY) == []
+    assert [each.title for each in catalog.documents(collection)] == ["Orcas"]
+    assert [each.source for each in jobs.get(job.id).items] == ["b"]
+
+
+def test_a_document_that_is_deleted_takes_with_it_what_was_cancelled_under_its_source(
+    tmp_path: Path, database: Database, jobs: Jobs, catalog: Catalog, collection: Collection
+) -> None:
+    cancelled = jobs.add(collection, [upload(b"Old.")])
+    jobs.cancel(cancelled.id)
+    (item,) = jobs.add(collection, [upload()]).items
+    assert item.document_id != cancelled.items[0].document_id
+    catalog.delete(item.document_id)
+    assert (rows_with(database, CANARY), files_with(tmp_path, CANARY)) == ([], [])
 
 
 # On both databases

@@ -8,9 +8,9 @@ from qa_service.settings import Settings
 
 
 def test_kills_lose_nothing_and_the_next_run_finishes_the_rest(
-    settings: Settings, embedder: Embedder, tmp_path: Path, killing: ModuleType
+    settings: Settings, embedder: Embedder, tmp_path: Path, killed_qa_index: ModuleType
 ) -> None:
-    trial = killing.Trial(settings, embedder, tmp_path / "notes", seed=7)
+    trial = killed_qa_index.CommandTrial(settings, embedder, tmp_path / "notes", seed=7)
     for _ in range(3):
         trial.change(files=8)
         trial.kill()
@@ -19,8 +19,10 @@ def test_kills_lose_nothing_and_the_next_run_finishes_the_rest(
     trial.check_complete()
 
 
-def test_kills_of_adding_replacing_and_deleting_lose_nothing(tmp_path: Path, kills: ModuleType) -> None:
-    trial = kills.Kills(tmp_path / "data", seed=5)
+def test_kills_of_adding_replacing_and_deleting_lose_nothing(
+    tmp_path: Path, killed_writer: ModuleType
+) -> None:
+    trial = killed_writer.WriterTrial(tmp_path / "data", seed=5)
     for _ in range(3):
         trial.kill()
     trial.close()

@@ -35,6 +35,7 @@ from index.errors import (
 from index.load import Limits, load
 from index.load.child import ChildLoader
 from index.load.wire import READY, GarbledReply, Reply, encoded_reply, read_reply
+from tests.waiting import until
 
 DATA = Path(os.environ.get("QA_EVAL_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
 FILES = DATA / "files"
@@ -80,13 +81,6 @@ def hasty() -> Iterator[ChildLoader]:
     """A loader that gives a file one second."""
     with ChildLoader(seconds=1) as child:
         yield child
-
-
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:

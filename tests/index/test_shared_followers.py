@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,6 +20,8 @@ from index.errors import FollowerError, FollowerUnreachable, NotFound
 from index.follow import mend
 from index.followers import Followers
 from index.lease import Lease
+from tests.index.conftest import answers, expected, put
+from tests.waiting import until
 
 MakeVersion = Callable[..., NewVersion]
 Open = Callable[[str], Followers]
@@ -28,7 +31,7 @@ Open = Callable[[str], Followers]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaServer]:
     server = ChromaServer(tmp_path_factory.mktemp("server") / "chroma")
     server.ensure()
-    server.wait(seconds=60)
+    until(lambda: answers(server.url), seconds=60)
     yield server
     server.close()
 
@@ -57,17 +60,6 @@ def open_as(
     yield open_as
     for each in opened:
         each.close()
-
-
-def put(catalog: Catalog, collection: Collection, followers: Followers, *new: NewVersion) -> None:
-    pending = catalog.add_pending(collection, new)
-    followers.catch_up(collection)
-    catalog.publish([each.version_id for each in pending if each])
-    followers.catch_up(collection)
-
-
-def expected(catalog: Catalog, collection: Collection) -> set[str]:
-    return {f"{version}.{at}" for version, n in catalog.held_versions(collection).items() for at in range(n)}
 
 
 def test_what_one_has_added_is_seen_by_the_other_when_it_searches(
@@ -186,15 +178,14 @@ def test_without_its_chroma_server_a_process_starts_and_heals_by_itself(
     catalog.add_pending(collection, [version("a", ["penguin"])])
 
     server.ensure()
-    server.wait(seconds=60)
-    until = time.monotonic() + 10
-    while True:
-        try:
-            assert followers.lead()
-            break
-        except FollowerUnreachable:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+    until(lambda: answers(server.url), seconds=60)
+
+    def leads() -> bool:
+        with suppress(FollowerUnreachable):
+            return followers.lead()
+        return False
+
+    until(leads, seconds=10)
 
     followers.look()
     assert followers.of(collection).dense.ids() == expected(catalog, collection)

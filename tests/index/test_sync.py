@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from index.embed import Embedder, Vectors
+from index.embed import Embedder
 from index.errors import InvalidRequest, LoadError, NotFound
 from index.files import Seen
 from index.load import load
@@ -27,6 +26,7 @@ from qa_service.clients.local_shelf import LocalShelf
 from qa_service.requests import SearchRequest
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from tests.counting import Counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -566,26 +566,11 @@ def test_a_file_that_was_away_for_a_moment_keeps_its_document(shelf: MemoryShelf
     assert set(shelf.documents) == {"docs/a.md", "docs/b.md"}
 
 
-class Counting:
-    """The real model, which counts what it embeds."""
-
-    def __init__(self, model: Embedder) -> None:
-        self._model = model
-        self.texts = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._model, name)
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        self.texts += len(texts)
-        return self._model.embed(texts)
-
-
 def test_of_a_file_that_was_renamed_nothing_is_embedded_and_all_that_is_shown_is_new(
     settings: Settings, embedder: Embedder, root: Path
 ) -> None:
     model = Counting(embedder)
-    with opened(settings, command="pytest", embedder=model) as services:  # type: ignore[arg-type]
+    with opened(settings, command="pytest", embedder=model) as services:
         shelf = LocalShelf(services, "default", on_embedded=lambda _name, _done, _total: None)
         write(root, penguins="Penguins swim, and they do not fly.", seals="# Seals\n\nSeals swim too.")
         list(sync(shelf, root))

@@ -1,22 +1,14 @@
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.catalog import Database, sqlite_url
+from index.catalog import Database
 from index.errors import InvalidRequest, NotFound
 from qa_service.access.keys import Grant, Keys, opened_keys
 from qa_service.settings import Settings
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
 """The index as users of LlamaIndex have it: its retriever and its reader, over what is open here and over HTTP."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from llama_index.core.llms import MockLLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.schema import MetadataMode, NodeWithScore
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from index.embed import Embedder
 from index.errors import DataDirectoryInUse, InvalidRequest, NotFound
@@ -27,6 +25,7 @@ from qa_service.llama import Index, PassageRetriever, TextReader, connected
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker
+from tests.serving import on_socket
 
 LEAVE = "# Leave\n\n## Days\n\nEmployees have 25 days of leave a year.\n\n## Parents\n\nIt lasts 12 weeks.\n"
 HIRE = "# Hire\n\n| Bench | Price |\n|---|---|\n" + "".join(
@@ -40,11 +39,6 @@ TEXTS = {
 }
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_: object) -> None:
-        pass
-
-
 @contextmanager
 def served(services: Services, lock: OwnerLock | None = None) -> Iterator[str]:
     """Serves on loopback; the address, which the lock file says too where the lock is given."""
@@ -54,24 +48,8 @@ def served(services: Services, lock: OwnerLock | None = None) -> Iterator[str]:
     settings = services.settings
     streams = Streams(places=settings.threads, heartbeat_seconds=settings.heartbeat_seconds)
     context = Context(services, Worker(services), streams, Access(token=token))
-    server = make_server(
-        "127.0.0.1",
-        0,
-        create_app(context),
-        threaded=True,
-        request_handler=_Quiet,
-        fd=listener.fileno(),
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with closing(context.worker), listener, on_socket(create_app(context), fd=listener.fileno()):
         yield url
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        listener.close()
-        context.worker.close()
 
 
 def put(services: Services) -> None:

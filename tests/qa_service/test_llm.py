@@ -3,7 +3,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -12,6 +11,7 @@ import pytest
 from qa_service.errors import Cancelled, ModelNotFound, ModelTruncated
 from qa_service.llm import NO_USAGE, Deadline, Finish, LiteLLMModel, Message, Piece, Timeouts, Usage
 from qa_service.scripted import Fault, Received, Reply, ScriptedProvider, split_randomly
+from tests.waiting import until
 
 # litellm ignores this at its import, and pytest undoes that for each test.
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the 'model_:DeprecationWarning")
@@ -147,7 +147,7 @@ def test_closing_the_stream_hangs_up() -> None:
         assert next(stream) == "one"
         assert provider.dropped == 0
         stream.close()  # type: ignore[attr-defined]
-        until(lambda: provider.dropped == 1)
+        until(lambda: provider.dropped == 1, seconds=2)
 
 
 def cancelled_after(seconds: float, provider: ScriptedProvider) -> float:
@@ -179,7 +179,7 @@ def cancelled_after(seconds: float, provider: ScriptedProvider) -> float:
 def test_a_cancelled_call_hangs_up_at_once_whatever_it_waits_for(fault: Fault, after: int) -> None:
     with ScriptedProvider([Reply("one two", fault=fault, after=after)]) as provider:
         assert cancelled_after(0.1, provider) < 0.5
-        until(lambda: provider.dropped == 1)
+        until(lambda: provider.dropped == 1, seconds=2)
 
 
 def test_a_cancelled_call_is_not_tried_again_while_it_waits_for_its_turn() -> None:
@@ -292,10 +292,3 @@ def test_nothing_but_the_model_is_asked_over_the_network() -> None:
             [sys.executable, "-c", GUARDED, provider.url], capture_output=True, text=True, timeout=60
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "Ada.\n", "")
-
-
-def until(condition: Callable[[], bool], seconds: float = 2.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.005)
-    assert condition()

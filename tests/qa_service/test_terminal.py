@@ -83,7 +83,7 @@ def test_an_abstention_says_why_and_shows_what_is_nearest() -> None:
         "Missing: the fee",
         "The nearest passages:",
         "",
-        "1. Leave  0.50  hr/leave.md",
+        "1. Leave  hr/leave.md",
         "    “Some text.”",
         "",
     ]
@@ -96,13 +96,41 @@ def test_an_abstention_without_passages_says_only_why() -> None:
     ]
 
 
-def test_a_conflict_names_its_sides() -> None:
-    sides = [("claim", {**CLAIM, "side": "a"}), ("claim", {**CLAIM, "side": "b"})]
-    lines = plain(answer_lines([*sides, ("done", answer(status="conflict"))]))
-    assert lines[:3] == [
-        "(a) Employees have 25 days. [1]",
-        "(b) Employees have 25 days. [1]",
-        "The documents disagree.",
+def side(name: str, number: int, text: str, quote: str) -> tuple[str, dict[str, Any]]:
+    citation = {**CITATION, "number": number, "document_id": f"d{number}", "quote": quote}
+    return "claim", {**CLAIM, "text": text, "side": name, "citations": [citation]}
+
+
+def test_each_side_of_a_conflict_stands_by_itself_with_its_citations() -> None:
+    quote = "Employees have\n  25 days."
+    events = [
+        side("a", 1, "Employees have 25 days.", quote),
+        side("b", 2, "Employees have 28 days.", "It says: Employees have 28 days."),
+        side("b", 3, "Employees have 30 days.", "Employees have 30 days."),
+        ("claim", {**CLAIM, "text": "Apprentices have more.", "citations": [{**CITATION, "number": 4}]}),
+    ]
+    citations = [{**CITATION, "number": number} for number in (1, 2, 3, 4)]
+    done = ("done", answer(status="conflict", citations=citations))
+    assert plain(answer_lines([*events, done])) == [
+        "The documents disagree, and one says:",
+        "    Employees have 25 days. [1]",
+        "    [1] Leave  hr/leave.md:5-30",
+        "",
+        "Another says:",
+        "    Employees have 28 days. [2]",
+        "    [2] Leave  hr/leave.md:5-30",
+        "        “It says: Employees have 28 days.”",
+        "",
+        "Another says:",
+        "    Employees have 30 days. [3]",
+        "    [3] Leave  hr/leave.md:5-30",
+        "",
+        "Apprentices have more. [4]",
+        "",
+        "[4] Leave  hr/leave.md:5-30",
+        "    “Employees have 25 days.”",
+        "",
+        "extractive · quoted word for word · 3 ms",
     ]
 
 

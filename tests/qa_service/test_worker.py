@@ -17,6 +17,7 @@ from index.upload import Upload
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker
+from tests.waiting import until
 
 TEXT = b"Employees have 25 days of leave a year."
 POISON = b"This text is POISON to the model."
@@ -92,16 +93,10 @@ def start(services: Faulty) -> Iterator[Start]:
 
 
 def add(services: Services, *uploads: tuple[str, bytes]) -> Job:
-    return services.jobs.add(
+    accepted = services.jobs.accept(
         services.collection("default"), [Upload(name, name, data) for name, data in uploads]
     )
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.005)
+    return services.jobs.get(accepted.job_id)
 
 
 def ended(services: Services, job: Job) -> list[tuple[str, str | None]]:

@@ -8,7 +8,7 @@ import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from qa_service.scripted import Fault, Received, Reply, ScriptedProvider
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker
+from tests.waiting import until
 
 Place = Literal["before", "after"]
 PLACES: tuple[Place, Place] = ("before", "after")
@@ -171,7 +172,7 @@ def _trial(
             began = time.monotonic()
             status, code, claims = (_streamed if stream else _whole)(client)
             row.slowest_seconds = max(row.slowest_seconds, time.monotonic() - began)
-            _until(lambda: len(streams) == 0)
+            until(lambda: len(streams) == 0)
             row.codes[code] += 1
             row.calls[len(provider.requests) - calls] += 1
             row.tokens[services.budgets.spent("").tokens - spent] += 1
@@ -256,10 +257,3 @@ def _assert_nothing_is_reserved(settings: Settings) -> None:
     with database.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(reservations)).scalar() == 0
     database.close()
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.005)

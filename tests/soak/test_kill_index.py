@@ -9,9 +9,9 @@ from qa_service.settings import Settings
 
 
 def test_thirty_kills_lose_nothing_and_leave_nothing_half_done(
-    settings: Settings, embedder: Embedder, tmp_path: Path, killing: ModuleType
+    settings: Settings, embedder: Embedder, tmp_path: Path, killed_qa_index: ModuleType
 ) -> None:
-    trial = killing.Trial(settings, embedder, tmp_path / "notes", seed=1)
+    trial = killed_qa_index.CommandTrial(settings, embedder, tmp_path / "notes", seed=1)
     for kill in range(30):
         trial.change()
         trial.kill()

@@ -8,9 +8,9 @@ KILLS = 200
 
 
 def test_two_hundred_kills_of_writing_lose_nothing_and_leave_nothing_half_done(
-    tmp_path: Path, kills: ModuleType
+    tmp_path: Path, killed_writer: ModuleType
 ) -> None:
-    trial = kills.Kills(tmp_path / "data", seed=1)
+    trial = killed_writer.WriterTrial(tmp_path / "data", seed=1)
     for _ in range(KILLS):
         trial.kill()
     trial.close()

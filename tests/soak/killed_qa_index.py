@@ -37,7 +37,7 @@ _SUBJECTS = (
 
 
 @dataclass
-class Trial:
+class CommandTrial:
     """A data directory, the folder that it is synchronised with, and what is known of both.
 
     `files` holds the text of each file by its source, `served` the hash of each document at the last check.

@@ -19,7 +19,7 @@ _EARLY = 0.1  # which share is killed while it opens what the one before has lef
 
 
 @dataclass
-class Kills:
+class WriterTrial:
     """A data directory and what should be in it: `texts` by source, and what the change under way makes of it."""
 
     data_dir: Path
