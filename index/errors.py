@@ -16,6 +16,7 @@
     ├── FollowerError            a search structure made from the catalog failed
     │   └── FollowerUnreachable  the server that holds it does not answer
     ├── CatalogError             the data directory or its database can't be used
+    │   ├── CatalogUnreachable   the database server does not answer
     │   ├── DiskFull             there is no room left to write to it
     │   ├── DataDirectoryInUse   another process owns the data directory
     │   ├── CatalogMissing       the database is not there, and what was made from it is
@@ -40,6 +41,14 @@ class QAError(Exception):
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
+    told: ClassVar[str | None] = None
+    """What callers over HTTP are told, where the message is for whoever runs the service: it may name paths, addresses
+    and accounts."""
+
+    @property
+    def public(self) -> str:
+        """What anybody may read."""
+        return self.told or str(self)
 
 
 class LoadError(QAError):
@@ -124,6 +133,7 @@ class FollowerError(QAError):
 
     code = "search_failed"
     status = 503
+    told = "what this service searches with has failed: try again in a moment; its log says more"
     retry_after_seconds: ClassVar[float] = 1.0
 
 
@@ -131,12 +141,25 @@ class FollowerUnreachable(FollowerError):
     """The server that holds a search structure does not answer, or not to this service; it heals by itself."""
 
     code = "search_unreachable"
+    told = "what this service searches with does not answer: try again in a moment"
 
 
 class CatalogError(QAError):
     """The data directory or its database can't be used."""
 
     code = "catalog_unusable"
+    told: ClassVar[str | None] = (
+        "the database of this service can't be used: its log says why, for whoever runs it"
+    )
+
+
+class CatalogUnreachable(CatalogError):
+    """The database server does not answer."""
+
+    code = "catalog_unreachable"
+    status = 503
+    told = "the database of this service does not answer: try again in a moment"
+    retry_after_seconds: ClassVar[float] = 2.0
 
 
 class DiskFull(CatalogError):
@@ -144,6 +167,10 @@ class DiskFull(CatalogError):
 
     code = "disk_full"
     status = 507
+    told = (
+        "the disk of this service is full, and nothing was written: whoever runs it has to free some; what was stored "
+        "before is kept, and can be read"
+    )
 
 
 class DataDirectoryInUse(CatalogError):
@@ -170,6 +197,7 @@ class EmbeddingMismatch(CatalogError):
 
     code = "embedding_mismatch"
     status = 409
+    told = None
 
 
 class NotFound(QAError):

@@ -21,7 +21,7 @@ PROBLEM_TYPE = "application/problem+json"
 
 def problem_json(error: QAError) -> dict[str, object]:
     """An error as a problem document (RFC 9457)."""
-    return problem(error.status, error.code, str(error))
+    return problem(error.status, error.code, error.public)
 
 
 def problem(status: int, code: str, detail: str) -> dict[str, object]:

@@ -199,7 +199,7 @@ def job_json(job: Job, delay: Delay | None) -> JSON:
 
 
 def _delay_json(delay: Delay) -> JSON:
-    return {"code": delay.error.code, "message": str(delay.error), "retry_seconds": delay.seconds}
+    return {"code": delay.error.code, "message": delay.error.public, "retry_seconds": delay.seconds}
 
 
 def _item_json(item: JobItem) -> JSON:

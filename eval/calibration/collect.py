@@ -1,11 +1,15 @@
-"""Collecting the rows: each suite's questions are asked of its own corpus, and of the others, which hold no answer."""
+"""Collecting the rows: each suite's questions are asked of its own corpus, and of the others, which hold no answer.
+
+Of each corpus questions are asked, too, that mean nothing.
+"""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.calibration.rows import Row
+from eval.calibration.nonsense import nonsense
+from eval.calibration.rows import NONSENSE, Row
 from eval.datasets import Suite
 from eval.example import Example
 
@@ -27,6 +31,8 @@ def collect(
 ) -> Iterator[Row]:
     """Rows of every pair of a suite and a corpus; at most `own` or `foreign` questions of a suite, drawn at random.
 
+    As many questions that mean nothing as `foreign` ones of a suite are asked of each corpus.
+
     Suites over the same corpus share it. Questions to which answering and declining are both right are left out.
     `data_dir` keeps the indexes for the next time; an `embedder` that is given takes the place of the settings' own.
     """
@@ -42,6 +48,8 @@ def collect(
                 asked = [each for each in suite.examples if each.answerable is not None or not is_own]
                 for example in _drawn(asked, own if is_own else foreign):
                     yield _row(services, holder.name, suite.name, example, is_own=is_own)
+            for example in nonsense(foreign):
+                yield _row(services, holder.name, NONSENSE, example, is_own=False)
             on_done()
 
 

@@ -22,6 +22,9 @@ _ENOUGH = 1e-9
 RECALL: Mapping[Point, float] = {"model": 0.98, "extractive": 0.93}
 """The share of answerable questions that each threshold keeps in every corpus that is large enough to tell."""
 
+_RECALL_OF_UNKNOWN_TERMS = 0.96
+"""The least share where no term is known: nearly all such questions are in a language that the documents are not in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -60,7 +63,11 @@ def fit(rows: Sequence[Row], group: Group) -> Fitted:
     """The model of a group's rows, with thresholds that keep `RECALL` in each corpus that is large enough to tell."""
     model = _model(rows, group)
     scores = _scores(model, rows, group)
-    return Fitted(model, {point: _threshold(rows, scores, recall) for point, recall in RECALL.items()})
+    least = _RECALL_OF_UNKNOWN_TERMS if group == "unknown_terms" else 0.0
+    thresholds = {point: _threshold(rows, scores, max(recall, least)) for point, recall in RECALL.items()}
+    # A corpus that is too small to tell for a high recall may bind a lower one more.
+    thresholds["model"] = min(thresholds.values())
+    return Fitted(model, thresholds)
 
 
 def held_out(rows: Sequence[Row], group: Group, point: Point) -> dict[str, Outcome]:

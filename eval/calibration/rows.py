@@ -13,6 +13,9 @@ from qa_service.answering.relevance import Group, Signs
 ROWS = Path(__file__).with_name("relevance.jsonl")
 """The committed rows."""
 
+NONSENSE = "nonsense"
+"""What stands for the suite of a question that means nothing."""
+
 _DIGITS = 4
 
 
@@ -50,10 +53,13 @@ def write(path: Path, rows: Iterable[Row]) -> None:
 def in_group(rows: Sequence[Row], group: Group) -> list[Row]:
     """The rows that a group's model is fitted on.
 
-    That of few candidates goes without the tail of the ranking, so that all rows across languages tell for it.
+    That of few candidates goes without the tail of the ranking, so that all rows across languages tell for it, and
+    those without a known term, which are so for the most part. It has no sign of what means nothing.
     """
-    wanted = ("across_languages", "across_languages_few") if group == "across_languages_few" else (group,)
-    return [row for row in rows if row.signs.group in wanted]
+    if group != "across_languages_few":
+        return [row for row in rows if row.signs.group == group]
+    wanted = ("across_languages", "across_languages_few", "unknown_terms")
+    return [row for row in rows if row.signs.group in wanted and row.asked != NONSENSE]
 
 
 def _json(row: Row) -> JSON:
@@ -68,6 +74,7 @@ def _json(row: Row) -> JSON:
         "similarity": round(row.signs.similarity, _DIGITS),
         "coverage": round(row.signs.coverage, _DIGITS),
         "margin": round(row.signs.margin, _DIGITS),
+        "contrast": round(row.signs.contrast, _DIGITS),
     }
 
 
@@ -83,7 +90,9 @@ def _row(value: JSON, at: str) -> Row:
             example=str(value["example"]),
             answered=bool(value["answered"]),
             is_near=bool(value["near"]),
-            signs=Signs(group, float(value["similarity"]), float(value["coverage"]), float(value["margin"])),
+            signs=Signs(
+                group, *(float(value[name]) for name in ("similarity", "coverage", "margin", "contrast"))
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RowsError(

@@ -4,13 +4,14 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from index.errors import CatalogError, DiskFull, NewerSchema
+from index.errors import CatalogError, CatalogUnreachable, DiskFull, NewerSchema
 from index.lease import FileLease, Lease, PostgresLease
 
 HEAD = "0009"
@@ -48,7 +49,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
-        self._shown = self._engine.url.render_as_string(hide_password=True)
+        # Passwords can stand in the query, too.
+        self._shown = self._engine.url.set(query={}).render_as_string(hide_password=True)
         sqlite = self._engine.dialect.name == "sqlite"
         self._reader = (
             self._engine if sqlite else self._engine.execution_options(isolation_level="REPEATABLE READ")
@@ -126,6 +128,11 @@ class Database:
                     f"the disk of the catalog {self._shown} is full, and nothing was written: free some of it and "
                     "try again; what was stored before is kept, and can be read"
                 ) from error
+            if not self._is_sqlite and isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+                raise CatalogUnreachable(
+                    f"the database {self._shown} does not answer: {error.orig}; start it, or see that it takes "
+                    "connections from here"
+                ) from error
             raise CatalogError(
                 f"the catalog {self._shown} could not be used: {error.orig}; check its disk and its owner, "
                 "restore it from a backup, or index into a new data directory"
@@ -193,12 +200,29 @@ def _engine(url: str) -> Engine:
             "write postgresql+psycopg://user:password@host/database"
         ) from error
 
+    def configure(connection: Any, _record: object) -> None:
+        if hasattr(connection, "adapters"):
+            connection.adapters.register_dumper(str, _without_nul())
+
     def begin(connection: Connection) -> None:
         if _writes(connection):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
+    sa.event.listen(engine, "connect", configure)
     sa.event.listen(engine, "begin", begin)
     return engine
+
+
+@cache
+def _without_nul() -> type[Any]:
+    """How psycopg is to send texts: PostgreSQL takes no NUL, which becomes U+FFFD, stored or searched for."""
+    from psycopg.types.string import StrDumper
+
+    class WithoutNul(StrDumper):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    return WithoutNul
 
 
 def _sqlite(url: sa.URL) -> Engine:

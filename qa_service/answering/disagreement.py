@@ -10,11 +10,11 @@ different days, unless days are asked for. Contradictions in words (`allowed`, `
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from index.document import Passage
 from index.language import Language, comparable, language
 from index.terms import content_terms
+from qa_service.answering.amounts import differ, dimension
 from qa_service.answering.answer_type import AnswerType, asked_for
 from qa_service.guards.moments import BLANK, Mention, Moment, moments
 from qa_service.guards.quantities import Quantity, quantities
@@ -22,6 +22,9 @@ from qa_service.guards.text import clean, fold
 
 Place = tuple[int, int]
 """A sentence by the places of its passage and itself, from zero."""
+
+Sides = tuple[tuple[Place, ...], tuple[Place, ...]]
+"""What some documents say, and what others say instead."""
 
 _PASSAGES = 12
 _MOST_CHARACTERS = 400
@@ -31,7 +34,7 @@ _FEWEST_WORDS = 2
 _WORD_START = 3
 _WORD = re.compile(r"[^\W\d_]+")
 _MOST_BARE_NUMBERS = 1
-_COUNT = "count"
+_MOST_OTHERS = 3
 # `6.3 Two kits`, `b) a certificate`, `(2) The night`: the numbers of paragraphs and list items.
 _ENUMERATION = re.compile(
     r"^[\s|*#>•–-]*(?:\(?(?:\d{1,3}|[a-zа-я])[.)]|\d{1,3}(?:\.\d{1,3})+\.?|§ ?\d+)(?=\s)\s*"
@@ -40,7 +43,10 @@ _ENUMERATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A sentence by what it tells: its words without numbers and times, its quantities, its times."""
+    """A sentence by what it tells: its words without numbers and times, its quantities, its times.
+
+    A unit that stands behind a number is among the words as what it measures, so that weeks and months are alike.
+    """
 
     words: frozenset[str]
     quantities: tuple[Quantity, ...]
@@ -49,12 +55,11 @@ class _Told:
     is_row: bool
 
 
-def disagreeing(
-    question: str, passages: Sequence[Passage], chosen: Sequence[Place]
-) -> tuple[Place, Place] | None:
-    """The first of the chosen sentences with the sentence of another document that it disagrees with, if any.
+def disagreeing(question: str, passages: Sequence[Passage], chosen: Sequence[Place]) -> Sides | None:
+    """The first of the chosen sentences that another document disagrees with, and the sentences that do, if any.
 
-    Of several such sentences it is the one that shares the most words, then the better ranked one.
+    Of each other document it is the sentence that shares the most words, then the better ranked one; the documents
+    come in that order. Chosen sentences that say the same as the first, and not as the others, stand beside it.
     """
     asked = _Asked.of(question)
     for place in chosen:
@@ -65,12 +70,31 @@ def disagreeing(
         found = [
             (shared, other)
             for shared, other in _alike(told, one, passages)
-            if asked.is_about(told, one, _of(passages, other))
+            if asked.is_about(one, one.sentences[place[1]].text, _of(passages, other))
             and _disagree(told, _told(_of(passages, other)), asked)
         ]
         if found:
-            return place, max(found, key=lambda each: (each[0], -each[1][0], -each[1][1]))[1]
+            others = _best_of_each(found, passages)
+            alike = {other for _, other in _alike(told, one, passages)}
+            beside = [
+                other
+                for other in chosen
+                if other in alike - set(others)
+                and all(
+                    _disagree(_told(_of(passages, other)), _told(_of(passages, each)), asked)
+                    for each in others
+                )
+            ]
+            return (place, *beside), tuple(others)
     return None
+
+
+def _best_of_each(found: Sequence[tuple[float, Place]], passages: Sequence[Passage]) -> list[Place]:
+    """The best sentence of each document, at most `_MOST_OTHERS`."""
+    best: dict[str, Place] = {}
+    for _, place in sorted(found, key=lambda each: (-each[0], each[1])):
+        best.setdefault(passages[place[0]].document_id, place)
+    return list(best.values())[:_MOST_OTHERS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +111,11 @@ class _Asked:
         terms = frozenset(content_terms(question))
         return cls(asked_for(question), terms, frozenset(filter(_has_digit, terms)), language(question))
 
-    def is_about(self, told: _Told, passage: Passage, other: str) -> bool:
+    def is_about(self, passage: Passage, told: str, other: str) -> bool:
         """Whether both sentences share a word with the question, as far as words can tell."""
         if not comparable(self.language, language(passage.text)):
             return True
-        return bool(self.terms & told.words & frozenset(content_terms(other)))
+        return bool((self.terms - self.numbers) & set(content_terms(told)) & set(content_terms(other)))
 
 
 def _of(passages: Sequence[Passage], place: Place) -> str:
@@ -100,7 +124,7 @@ def _of(passages: Sequence[Passage], place: Place) -> str:
 
 def _alike(told: _Told, one: Passage, passages: Sequence[Passage]) -> Iterator[tuple[float, Place]]:
     """The sentences of other documents with nearly the same words, and the share of words that are the same."""
-    looked_for = {word[:_WORD_START] for word in told.words}
+    looked_for = {word[:_WORD_START] for word in told.words if word[0].isalpha()}
     for at, passage in enumerate(passages[:_PASSAGES]):
         if passage.document_id == one.document_id:
             continue
@@ -130,11 +154,15 @@ def _told(text: str) -> _Told:
         if each.code is None and not (each.vague or each.evidence_only or each.ordinal)
     )
     plain = list(rest.replace(BLANK, " "))
+    measured = set()
     for each in counted:
-        plain[each.start : each.end] = " " * (each.end - each.start)
+        end = each.unit_end or each.end
+        if each.unit and content_terms("".join(plain[each.end : end])):
+            measured.add(dimension(each.unit))
+        plain[each.start : end] = " " * (end - each.start)
     words = content_terms("".join(plain))
     return _Told(
-        words=frozenset(term for term in words if not _has_digit(term)),
+        words=frozenset(measured.union(term for term in words if not _has_digit(term))),
         quantities=counted,
         times=tuple(times),
         numbers=frozenset(filter(_has_digit, content_terms(cleaned))),
@@ -160,21 +188,7 @@ def _quantities_differ(one: _Told, other: _Told) -> bool:
         sum(each.unit is None for each in told.quantities) > _MOST_BARE_NUMBERS for told in (one, other)
     ):
         return False
-    kinds = {_kind(each) for each in one.quantities} & {_kind(each) for each in other.quantities}
-    return any(_values(one, kind).isdisjoint(_values(other, kind)) for kind in kinds)
-
-
-def _kind(quantity: Quantity) -> str:
-    return quantity.unit.dimension if quantity.unit else " ".join((_COUNT, *quantity.nouns[:1]))
-
-
-def _values(told: _Told, kind: str) -> frozenset[Decimal]:
-    return frozenset(
-        value * (each.unit.factor if each.unit else 1)
-        for each in told.quantities
-        if _kind(each) == kind
-        for value in each.values
-    )
+    return differ(one.quantities, other.quantities)
 
 
 def _times_differ(one: Sequence[Mention], other: Sequence[Mention]) -> bool:

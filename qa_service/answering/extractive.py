@@ -70,16 +70,16 @@ class ExtractiveWriting:
     def drafts(self) -> Iterator[Draft]:
         """The best sentence, then others that add to it; those of one passage stand together, in its order.
 
-        Where another document disagrees with one of them, the two sides come first.
+        Where other documents disagree with one of them, the two sides come first.
         """
         passages = self._offer.passages
         chosen = best_sentences(self._question, passages)
-        sides = disagreeing(self._question, passages, chosen) or ()
-        if sides:
-            a, b = (self._offer.id_of(*place) for place in sides)
-            yield DraftConflict("", (a,), (b,))
+        sides = disagreeing(self._question, passages, chosen) or ((), ())
+        if all(sides):
+            a, b = (tuple(self._offer.id_of(*place) for place in side) for side in sides)
+            yield DraftConflict("", a, b)
         for passage, sentence in chosen:
-            if (passage, sentence) not in sides:
+            if (passage, sentence) not in (*sides[0], *sides[1]):
                 text = passages[passage].sentences[sentence].text
                 yield DraftClaim(clean(text), (self._offer.id_of(passage, sentence),))
 

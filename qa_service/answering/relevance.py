@@ -1,9 +1,11 @@
 """Whether the passages found hold an answer, as a calibrated probability: decided before anybody writes.
 
-A logistic model of three signs: how near the nearest sentence of the first passage is to the question, the share of
+A logistic model of few signs: how near the nearest sentence of the first passage is to the question, the share of
 the question's terms that this passage holds, and, across languages, where terms say nothing, by how much the first
-candidate outranks the tail of the ranking. Its numbers belong to one embedding model and were fitted by `qa-eval
-abstention fit`, which says what they were fitted on and how well they do elsewhere.
+candidate outranks the tail of the ranking. A question of which no term stands anywhere in the collection is in another
+language, or means nothing; what means nothing is as near to one thing as to another, so that there it also counts by
+how much the first candidate is nearer than that tail. Its numbers belong to one embedding model and were fitted by
+`qa-eval abstention fit`, which says what they were fitted on and how well they do elsewhere.
 
 No such score sees a near miss: passages on the very subject that leave out what is asked look like an answer. That is
 for the model's `[[NONE]]` and for the gate.
@@ -23,8 +25,11 @@ from index.language import comparable, language
 from index.retrieve import RANKING, Retrieved
 from index.terms import content_terms
 
-Group = Literal["same_language", "across_languages", "across_languages_few"]
-"""Which signs there are: in another language no shared terms, and among few candidates no tail to stand out from."""
+Group = Literal["same_language", "across_languages", "across_languages_few", "unknown_terms"]
+"""Which signs there are: in another language no shared terms, and among few candidates no tail to stand out from.
+
+Where no term of the question stands anywhere in the collection, it may be in another language, or mean nothing.
+"""
 
 Point = Literal["model", "extractive"]
 """Who writes: a model, which can decline too, or the extractive writer, which can't. The second is stricter."""
@@ -33,6 +38,7 @@ SIGNS: Mapping[Group, tuple[str, ...]] = {
     "same_language": ("similarity", "coverage"),
     "across_languages": ("similarity", "margin"),
     "across_languages_few": ("similarity",),
+    "unknown_terms": ("similarity", "margin", "contrast"),
 }
 """The signs that each group's model weighs, by the names of `Signs`."""
 
@@ -42,6 +48,7 @@ COEFFICIENTS = Path(__file__).with_name("relevance.json")
 _HEAD = RANKING // 2
 _FEWEST_IN_TAIL = 5
 _PASSAGES = 10
+_ANY_TERM = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,9 @@ class Relevance:
         return self.score >= self.threshold
 
 
+_NO_WORDS = Relevance(0.0, _ANY_TERM, "terms")
+"""Of marks alone, which ask nothing."""
+
 Assess = Callable[[str, Retrieved], Relevance]
 """From a question and what was found for it, at least one passage, to how likely it is answered there."""
 
@@ -73,12 +83,14 @@ class Signs:
     `similarity`: the cosine of the question and the nearest sentence of the first passage, as the vectors have it.
     `coverage`: the share of the question's terms, weighted by rarity, in the first passage and above it, in [0, 1].
     `margin`: the first candidate's score less the mean of the ranking's second half; 0 without a tail.
+    `contrast`: the same of the similarity.
     """
 
     group: Group
     similarity: float
     coverage: float
     margin: float
+    contrast: float
 
     def of(self, names: tuple[str, ...]) -> list[float]:
         """The values of the named signs."""
@@ -120,7 +132,9 @@ def assessor(embedding_model: str, *, point: Point) -> Assess:
     calibration = calibrations().get(embedding_model)
     if calibration is None:
         return _by_terms
-    return lambda question, retrieved: calibration.relevance(signs(question, retrieved), point)
+    return lambda question, retrieved: (
+        calibration.relevance(signs(question, retrieved), point) if _has_words(question) else _NO_WORDS
+    )
 
 
 @cache
@@ -148,13 +162,18 @@ def signs(question: str, retrieved: Retrieved) -> Signs:
     first, tail = retrieved.passages[0], retrieved.ranking[_HEAD:]
     has_tail = len(tail) >= _FEWEST_IN_TAIL
     group: Group = "same_language"
-    if not comparable(language(question), language(first.text)):
+    if has_tail and not any(weight < inf for weight in retrieved.term_weights.values()):
+        group = "unknown_terms"
+    elif not comparable(language(question), language(first.text)):
         group = "across_languages" if has_tail else "across_languages_few"
     return Signs(
         group=group,
         similarity=retrieved.ranking[0].similarity,
         coverage=coverage(retrieved.term_weights, first),
         margin=retrieved.ranking[0].score - fmean(each.score for each in tail) if has_tail else 0.0,
+        contrast=retrieved.ranking[0].similarity - fmean(each.similarity for each in tail)
+        if has_tail
+        else 0.0,
     )
 
 
@@ -168,11 +187,17 @@ def coverage(term_weights: Mapping[str, float], passage: Passage) -> float:
     )
 
 
+def _has_words(question: str) -> bool:
+    return any(map(str.isalnum, question))
+
+
 def _by_terms(question: str, retrieved: Retrieved) -> Relevance:
+    if not _has_words(question):
+        return _NO_WORDS
     asked_in = language(question)
     passages = retrieved.passages[:_PASSAGES]
     comparable_all = all(comparable(asked_in, language(passage.text)) for passage in passages)
     if not comparable_all or not retrieved.term_weights:
         return Relevance(1.0, 0.0, "terms")
     share = max(coverage(retrieved.term_weights, passage) for passage in passages)
-    return Relevance(round(share, 4), 0.0001, "terms")
+    return Relevance(round(share, 4), _ANY_TERM, "terms")

@@ -48,7 +48,7 @@ def _called(name: str, arguments: JSON) -> Said | None:
     except QAError as error:
         if error.status >= 500:
             log.warning("%s: %s", error.code, error)
-        return Said(str(error))
+        return Said(error.public)
     except Exception as error:
         log.exception("a tool failed", exc_info=error)
         return Said(str(InternalError("something went wrong here; the log says what")))

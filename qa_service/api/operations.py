@@ -37,7 +37,8 @@ TAGS: Mapping[Tag, str] = {
 EVENTS = "text/event-stream"
 HTML = "text/html"
 
-_ANY = ("internal", "catalog_unusable", "starting_up", "shutting_down", "overloaded", "rate_limited")
+_AWAY = ("catalog_unusable", "catalog_unreachable", "starting_up", "shutting_down", "overloaded")
+_ANY = ("internal", *_AWAY, "rate_limited")
 _KEYED = ("unauthorized", "forbidden", *_ANY)
 _BODY = ("invalid_request", "request_too_large", "unsupported_media_type", "request_too_slow", "http_error")
 _WRITE = ("disk_full",)

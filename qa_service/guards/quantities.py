@@ -36,7 +36,7 @@ class Quantity:
     """One quantity of a text: the values it can be read as, its unit, and the words for what is counted.
 
     `20,000` has two readings, 20000 and 20; most quantities have one. `code` holds what can't be a number
-    (a version, a shelf mark), to be compared as written.
+    (a version, a shelf mark), to be compared as written. `unit_end` is where a unit ends that stands behind the number.
     """
 
     text: str
@@ -49,6 +49,7 @@ class Quantity:
     vague: bool = False
     evidence_only: bool = False
     code: str | None = None
+    unit_end: int | None = None
 
 
 @dataclass(slots=True)
@@ -194,8 +195,11 @@ def _with_context(text: str, quantity: Quantity, language: Language) -> Quantity
     """The quantity with its unit and the words behind it."""
     if quantity.code is not None:
         return quantity
-    unit = unit_before(text, quantity.start) or unit_behind(text, quantity.end)
-    return replace(quantity, unit=unit, nouns=tuple(_counted(text, quantity.end, language)))
+    nouns = tuple(_counted(text, quantity.end, language))
+    if before := unit_before(text, quantity.start):
+        return replace(quantity, unit=before, nouns=nouns)
+    unit, unit_end = unit_behind(text, quantity.end) or (None, None)
+    return replace(quantity, unit=unit, unit_end=unit_end, nouns=nouns)
 
 
 def _counted(text: str, end: int, language: Language) -> Iterator[str]:

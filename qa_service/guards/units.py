@@ -14,6 +14,11 @@ class Unit:
     dimension: str
     factor: Decimal = Decimal(1)
 
+    def converts_exactly(self, other: "Unit") -> bool:
+        """Whether one is a whole number of the other: kilometres and metres are, miles and metres are not."""
+        greater, smaller = max(self.factor, other.factor), min(self.factor, other.factor)
+        return greater % smaller == 0
+
 
 # dimension factor: the folded ways to write it; a star stands for any ending.
 _UNITS = """
@@ -81,7 +86,7 @@ def _read(table: str) -> tuple[dict[str, Unit], dict[str, Unit]]:
     for line in table.strip().splitlines():
         head, spellings = line.split(": ")
         dimension, factor = head.split()
-        for spelling in spellings.split():
+        for spelling in map(fold, spellings.split()):  # as words are looked up: `й` is `и` then
             unit = Unit(dimension, Decimal(factor))
             (stems if spelling.endswith("*") else whole)[spelling.rstrip("*")] = unit
     return whole, stems
@@ -110,11 +115,14 @@ def unit_of(word: str) -> Unit | None:
     return None
 
 
-def unit_behind(text: str, at: int) -> Unit | None:
-    """The unit that is written from offset `at` on."""
+def unit_behind(text: str, at: int) -> tuple[Unit, int] | None:
+    """The unit that is written from offset `at` on, and where it ends."""
     match = _BEHIND.match(text, at)
-    if match is None:
-        return None
+    unit = _named_by(match) if match else None
+    return (unit, match.end()) if match and unit else None
+
+
+def _named_by(match: re.Match[str]) -> Unit | None:
     if match["fixed"]:
         spelling = match["fixed"].casefold()
         return _WHOLE[_FIXED.get(spelling, spelling)]

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from eval.calibration.collect import collect
 from eval.calibration.fit import RECALL, auc, fit, held_out, outcomes
+from eval.calibration.nonsense import nonsense
 from eval.calibration.rows import NONSENSE, ROWS, Row, RowsError, in_group, read, write
 from eval.cli import main
 from eval.datasets import Suite, suite
@@ -95,6 +96,14 @@ def test_every_question_is_asked_of_its_own_corpus_and_of_the_others(
     assert not any(each.answered or each.is_near for each in found if each.corpus != each.asked)
     far = next(each for each in found if each.example == "deep" and each.corpus != each.asked)
     assert own["deep"].signs.similarity > far.signs.similarity
+
+
+def test_the_questions_that_mean_nothing_are_the_same_for_the_same_seed_and_differ_from_each_other() -> None:
+    questions = [each.question for each in nonsense(60)]
+    assert questions == [each.question for each in nonsense(60)]
+    assert questions != [each.question for each in nonsense(60, seed=1)]
+    assert len(set(questions)) > 50
+    assert all(question.strip() for question in questions)
 
 
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def passage(document: str, text: str) -> Passage:
 
 def disagree(question: str, one: str, other: str, *, documents: tuple[str, str] = ("a", "b")) -> bool:
     passages = [passage(documents[0], one), passage(documents[1], other)]
-    return disagreeing(question, passages, [(0, 0)]) == ((0, 0), (1, 0))
+    return disagreeing(question, passages, [(0, 0)]) == (((0, 0),), ((1, 0),))
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,60 @@ def test_the_same_value_another_thing_another_time_or_another_question_is_no_con
     question: str, one: str, other: str
 ) -> None:
     assert not disagree(question, one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The notice period is 3 months.", "The notice period is 6 weeks."),
+        ("Die Kündigungsfrist beträgt 3 Monate.", "Die Kündigungsfrist beträgt 6 Wochen."),
+        ("Срок хранения записей 2 года.", "Срок хранения записей 90 дней."),
+        ("The notice period is one month.", "The notice period is five weeks."),
+        ("Records are kept for 2 years.", "Records are kept for 18 months."),
+        ("The trail is 3 km long.", "The trail is 4,500 m long."),
+        ("The sample weighs 2 kg.", "The sample weighs 500 g."),
+        ("The briefing lasts 2 hours.", "The briefing lasts 45 minutes."),
+        ("The trail is 10 miles long.", "The trail is 20 km long."),
+    ],
+)
+def test_amounts_in_different_units_disagree(one: str, other: str) -> None:
+    assert disagree(
+        "Records, notice period, Kündigungsfrist, срок записей, trail, sample, briefing?", one, other
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The notice period is 3 months.", "The notice period is 12 weeks."),
+        ("The notice period is 3 months.", "The notice period is 90 days."),
+        ("The notice period is a month.", "The notice period is 4 weeks."),
+        ("Records are kept for 1 year.", "Records are kept for 52 weeks."),
+        ("Records are kept for 2 years.", "Records are kept for 24 months."),
+        ("Die Kündigungsfrist beträgt 14 Tage.", "Die Kündigungsfrist beträgt 2 Wochen."),
+        ("The trail is 3 km long.", "The trail is 3,000 m long."),
+        ("The sample weighs 1.5 kg.", "The sample weighs 1500 g."),
+        ("The briefing lasts 1.5 hours.", "The briefing lasts 90 minutes."),
+        ("The trail is 10 miles long.", "The trail is 16 km long."),
+        ("The trail is 3 km long.", "The trail takes 45 minutes."),
+        ("The briefing lasts 2 hours.", "The briefing lasts 2 months, with a test."),
+    ],
+)
+def test_amounts_that_can_be_the_same_in_other_units_do_not(one: str, other: str) -> None:
+    assert not disagree(
+        "Records, notice period, Kündigungsfrist, срок записей, trail, sample, briefing?", one, other
+    )
+
+
+def test_each_of_several_documents_is_on_the_side_that_it_takes() -> None:
+    passages = [
+        passage("handbook", "The notice period is 3 months."),
+        passage("contract", "The notice period is 6 weeks."),
+        passage("leaflet", "The notice period is 3 months."),
+        passage("agreement", "The notice period is 6 months."),
+    ]
+    sides = disagreeing("How long is the notice period?", passages, [(0, 0), (1, 0), (2, 0)])
+    assert sides == (((0, 0), (2, 0)), ((1, 0), (3, 0)))
 
 
 def test_one_document_does_not_disagree_with_itself() -> None:

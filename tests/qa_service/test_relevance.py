@@ -1,10 +1,12 @@
 """Whether an answer is worth trying, on real documents."""
 
+from typing import get_args
+
 import pytest
 
 from index.retrieve import Retrieved
 from index.upload import Upload
-from qa_service.answering.relevance import COEFFICIENTS, Point, assessor, calibrations, signs
+from qa_service.answering.relevance import COEFFICIENTS, Point, Signs, assessor, calibrations, signs
 from qa_service.services import Services
 
 TEXT = (
@@ -60,7 +62,72 @@ def test_the_score_is_a_probability_with_the_threshold_of_who_writes(asked: Serv
         for point in ("model", "extractive")
     }
     assert by_point["model"].score == by_point["extractive"].score
-    assert 0 < by_point["model"].threshold < by_point["extractive"].threshold < by_point["model"].score <= 1
+    assert 0 < by_point["model"].threshold <= by_point["extractive"].threshold < by_point["model"].score <= 1
+
+
+OTHERS = """
+The boat Dunlin carries eight persons and is serviced in March.
+Samples are frozen at minus eighty degrees in the cold store.
+Members of the association elect the board for three years.
+A diver is accompanied by a second diver at all times.
+Invoices are paid within thirty days of their receipt.
+The library lends books to guests against a deposit.
+Waste of formalin is collected in yellow canisters.
+The ferry leaves from the northern pier on weekdays.
+Employees have twenty-five days of leave a year.
+Visitors under twelve are admitted free of charge.
+The balance is calibrated before each weighing.
+Power was cut for two hours after the storm in January.
+The director signs contracts together with the treasurer.
+Nets are rinsed with fresh water and dried in the shade.
+Applications are sent to the office by electronic mail.
+The lecture hall seats sixty and has a projector.
+Temperature is read at the buoy every ten minutes.
+Dogs are kept on a lead near the nesting sites.
+"""
+
+
+@pytest.fixture
+def stocked(asked: Services) -> Services:
+    """The same with other documents, so that there is something for a question to stand out from."""
+    texts = enumerate(OTHERS.strip().splitlines())
+    uploads = [Upload(f"{at}.txt", f"{at}.txt", text.encode()) for at, text in texts]
+    for result in asked.ingestor(asked.collection("default")).put(uploads):
+        assert result.error is None
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("similarity", "margin", "contrast", "is_tried"),
+    [
+        (0.85, 0.27, 0.01, False),  # runs of keys, which are near to everything
+        (0.82, 0.34, 0.01, False),  # made-up words
+        (0.82, 0.60, 0.05, True),  # a question in another language, lower in similarity and above the tail
+    ],
+)
+def test_what_is_near_to_everything_is_declined_where_no_term_is_known(
+    asked: Services, similarity: float, margin: float, contrast: float, is_tried: bool
+) -> None:
+    found = Signs("unknown_terms", similarity, 0.0, margin, contrast)
+    assert calibrations()[asked.embedder.name].relevance(found, "extractive").is_enough == is_tried
+
+
+@pytest.mark.parametrize(
+    "question", ["Когда начинаются тихие часы?", "Во сколько подают завтрак?", "Frühstück Uhrzeit"]
+)
+def test_a_question_without_a_known_term_is_tried_where_a_passage_stands_out(
+    stocked: Services, question: str
+) -> None:
+    assert signs(question, found(stocked, question)).group == "unknown_terms"
+    assert relevant(stocked, question, "extractive")
+
+
+@pytest.mark.parametrize("model", ["the calibrated one", "somebody/else"])
+@pytest.mark.parametrize("question", ["???", "...", "👍👍", "¿ – !"])
+def test_marks_alone_ask_nothing(asked: Services, question: str, model: str) -> None:
+    name = model if "/" in model else asked.embedder.name
+    for point in get_args(Point):
+        assert not assessor(name, point=point)(question, found(asked, question)).is_enough
 
 
 def test_the_signs_do_not_depend_on_how_many_passages_are_asked_for(asked: Services) -> None:
