@@ -1,9 +1,10 @@
 """Whether a Chroma store can be opened: tried in a child process, which a torn one can end."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from index.durable import remove
 
 PROBE_SECONDS = 120
 _CODE = "import pathlib, sys; from index.dense import probe_for_parent as p; p(pathlib.Path(sys.argv[1]))"
@@ -12,7 +13,7 @@ _CODE = "import pathlib, sys; from index.dense import probe_for_parent as p; p(p
 def remove_unsound(path: Path, *, seconds: float = PROBE_SECONDS) -> None:
     """Remove a store in which a child process finds a fault, or that it can't read in so many seconds."""
     if path.exists() and not _is_sound(path, seconds):
-        shutil.rmtree(path)
+        remove(path)
 
 
 def _is_sound(path: Path, seconds: float) -> bool:

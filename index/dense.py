@@ -267,7 +267,7 @@ def _named_errors() -> Iterator[None]:
     except (ChromaError, httpx.HTTPError) as error:
         raise FollowerError(
             f"Chroma failed: {error}; free its disk, or start its server, and try again; where that does not "
-            "help, stop the service and remove the folder `followers` in the data directory: it is made again"
+            "help, stop the service and call `qa doctor --repair`, which makes its files again"
         ) from error
 
 

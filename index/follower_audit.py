@@ -14,6 +14,7 @@ from index.audit import Finding
 from index.catalog import Catalog, Collection, StoredChunk, chunk_id
 from index.chroma_session import ChromaAddress
 from index.dense import DenseFollower, DenseStore
+from index.durable import remove
 from index.errors import FollowerError
 from index.follow import Follower
 from index.followers import Followers
@@ -102,8 +103,7 @@ def make_again(
     leads, where this one does not. Raises whatever `Followers` raises.
     """
     for kind in kinds:
-        if (path / kind).exists():
-            shutil.rmtree(path / kind)
+        remove(path / kind)
     try:
         if "chroma" in kinds and server is not None and lease is not None and lease.held():
             store = DenseStore(path / "chroma", server=server, trusted=True)
@@ -213,7 +213,7 @@ def _knows(folder: Path, text: str) -> bool:
 def _copied(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=_COPY, dir=path.parent) as folder:
         copy = Path(folder) / "followers"
-        if path.exists():
+        if path.is_dir():
             shutil.copytree(path, copy)
         else:
             copy.mkdir()

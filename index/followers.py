@@ -13,6 +13,7 @@ from index.catalog import Catalog, Collection
 from index.catalog.statements import no_collection
 from index.chroma_session import ChromaAddress
 from index.dense import DenseFollower, DenseStore
+from index.durable import remove
 from index.errors import FollowerError, FollowerUnreachable, NotFound
 from index.follow import Follower, catch_up, mend
 from index.lease import Lease
@@ -96,6 +97,9 @@ class Followers:
         self._steps: dict[str, _Step] = {}
         self._orphans: set[Collection] = set()
         self._opening = threading.Lock()
+        for folder in (path, path / "chroma", *(path / kind for kind in LOCAL)):
+            if not folder.is_dir():
+                remove(folder)  # a file, which nothing of ours has put there
         path.mkdir(parents=True, exist_ok=True)
         gather(path)
         self._trusted = unseal(path)

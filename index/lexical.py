@@ -11,7 +11,6 @@ and new for each index.
 import hashlib
 import json
 import secrets
-import shutil
 import struct
 import zlib
 from base64 import b85encode
@@ -26,6 +25,7 @@ import numpy as np
 import tantivy
 
 from index.catalog import StoredChunk
+from index.durable import remove
 from index.errors import FollowerError
 from index.keys import NO_HITS, Hits, Keys, ids_of, keys_of_ids
 from index.terms import content_terms, terms
@@ -101,7 +101,7 @@ class LexicalFollower:
     def clear(self) -> None:
         """Forget everything."""
         with _named_errors():
-            _remove(self._path)
+            remove(self._path)
             self._index, self._key = self._open()
 
     def count(self) -> int:
@@ -167,12 +167,12 @@ class LexicalFollower:
         place = self._path / _FORMAT
         try:
             if not place.exists() or torn(self._path):
-                _remove(self._path)  # an older release's holds words
+                remove(self._path)  # an older release's holds words
             with _no_panic():
                 return _opened(place)
         except (ValueError, OSError):
             # A follower holds nothing that the catalog lacks: a damaged one is made again.
-            _remove(self._path)
+            remove(self._path)
             return _opened(place)
 
 
@@ -211,14 +211,6 @@ def _is_whole(content: bytes) -> bool:
     except (struct.error, ValueError, KeyError, TypeError):
         return False
     return bool(magic == _MAGIC and summed == zlib.crc32(content[: -8 - length]))
-
-
-def _remove(path: Path) -> None:
-    """Remove a folder, or a file that stands where one should be."""
-    if path.is_file():
-        path.unlink()
-    else:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _opened(place: Path) -> tuple[tantivy.Index, bytes]:
@@ -270,7 +262,7 @@ def _named_errors() -> Iterator[None]:
     except (ValueError, TypeError, OSError) as error:
         raise FollowerError(
             f"the search by words failed: {error}; free the disk and try again; where that does not help, "
-            "stop the service and remove the folder `followers` in the data directory: it is made again"
+            "stop the service and call `qa doctor --repair`, which makes it again"
         ) from error
 
 

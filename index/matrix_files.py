@@ -7,7 +7,6 @@ is left, the rest moves to new files. Each row has a checksum, which is compared
 """
 
 import json
-import shutil
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import Collection, StoredChunk
-from index.durable import Piece, cut, mapped, sync_folder, write
+from index.durable import Piece, cut, mapped, remove, sync_folder, write
 from index.errors import FollowerError
 from index.keys import keys_of, keys_of_ids
 from index.language import LANGUAGES
@@ -164,7 +163,7 @@ class MatrixFollower:
             self._check()
 
     def _start_over(self) -> None:
-        shutil.rmtree(self._path, ignore_errors=True)
+        remove(self._path)
         self._path.mkdir(parents=True)
         self._state = self._empty
         for name in _FILES:
@@ -331,6 +330,5 @@ def _named_errors() -> Iterator[None]:
     except (ValueError, OSError) as error:
         raise FollowerError(
             f"the vectors that searches score with could not be used: {error}; free the disk and try again; where "
-            "that does not help, stop the service and remove the folder `followers` in the data directory: it is "
-            "made again"
+            "that does not help, stop the service and call `qa doctor --repair`, which makes it again"
         ) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-FAST = ("truncated", "bits flipped", "two swapped", "garbage databases")
+FAST = ("truncated", "bits flipped", "two swapped", "garbage databases", "a file for all")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def open_damaged(
         for name in (
             *("truncated", "emptied", "all emptied", "bits flipped", "removed", "overwritten", "appended to"),
             *("garbage databases", "truncated vectors", "a folder removed", "all removed", "two swapped"),
-            *("folders for files",),
+            *("folders for files", "a file for a folder", "a file for all"),
         )
     ],
 )

@@ -92,6 +92,18 @@ def folders_for_files(followers: Path, dice: random.Random) -> None:
         path.mkdir()
 
 
+def file_for_a_folder(followers: Path, dice: random.Random) -> None:
+    folders = [followers, *sorted(path for path in followers.rglob("*") if path.is_dir())]
+    chosen = dice.choice(folders)
+    shutil.rmtree(chosen)
+    chosen.write_bytes(dice.randbytes(100))
+
+
+def file_for_all(followers: Path, _dice: random.Random) -> None:
+    shutil.rmtree(followers)
+    followers.write_text("x")
+
+
 def replace_by(followers: Path, others: Path) -> None:
     shutil.rmtree(followers)
     shutil.copytree(others, followers)
@@ -111,6 +123,8 @@ DAMAGE: dict[str, Damage] = {
     "all removed": remove_all,
     "two swapped": swap_two_files,
     "folders for files": folders_for_files,
+    "a file for a folder": file_for_a_folder,
+    "a file for all": file_for_all,
 }
 
 

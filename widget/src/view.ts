@@ -67,14 +67,14 @@ export function viewOf(turn: Turn, card: Card, hooks: Hooks): View {
     return h("p", { part: "claim" }, words("span", {}, ...formatted(claim.text)), ...citations);
   }
 
-  /** Where a claim goes: to its side of a conflict, under the title of what it cites, or to the answer. */
+  /** Where a claim goes: in a conflict, under the title of the document that it cites, or to the answer. */
   function placeOf({ side, citations: [first] }: Said): HTMLElement {
     if (side !== "a" && side !== "b") return claims;
     const last = claims.lastElementChild;
     const sides = last?.matches(".sides") ? last : claims.appendChild(h("div", { class: "sides" }));
     const name = first?.title ?? side;
     return (
-      sides.querySelector<HTMLElement>(`[data-side="${side}"]`) ??
+      [...sides.querySelectorAll<HTMLElement>("section")].find((each) => each.ariaLabel === name) ??
       sides.appendChild(h("section", { "data-side": side, "aria-label": name }, words("h4", {}, name)))
     );
   }
