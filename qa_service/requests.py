@@ -23,6 +23,7 @@ from qa_service.conversations.messages import Role
 
 _MAX_SHOWN = 100
 _PLACE = re.compile(r"[0-9a-f]{1,15}-[0-9a-f]{1,32}")
+_CONVERSATION = re.compile(r"[0-9a-f]{28}")
 # By pydantic's type of error; what stands in braces is its context.
 _MESSAGES = {
     "bool_type": "send true or false",
@@ -37,7 +38,8 @@ _MESSAGES = {
     "list_type": "send a list",
     "missing": "it is missing",
     "model_type": "send an object",
-    "string_pattern_mismatch": "send 1 to 63 letters from a to z, digits, `-` and `_`",  # names alone have one
+    # Names of collections alone have a pattern.
+    "string_pattern_mismatch": "send 1 to 63 letters, digits, - and _, the first a letter or digit",
     "string_too_long": "it has more than {max_length} characters",
     "string_too_short": "it is empty",
     "string_type": "send a string",
@@ -69,6 +71,12 @@ def _not_blank(value: str) -> str:
 
 def _place(value: str) -> str:
     if not _PLACE.fullmatch(value):
+        raise ValueError("send what was given as `next`")
+    return value
+
+
+def _conversation(value: str) -> str:
+    if not _CONVERSATION.fullmatch(value):
         raise ValueError("send what was given as `next`")
     return value
 
@@ -253,7 +261,7 @@ class ConversationsRequest(Request):
     """The query of `GET /v1/conversations`."""
 
     limit: Annotated[Digits, Field(ge=1, le=MAX_PAGE)] = 100
-    after: Annotated[str, AfterValidator(_visible)] | None = None
+    after: Annotated[str, AfterValidator(_conversation)] | None = None
 
 
 class NewConversationRequest(Request):

@@ -104,6 +104,7 @@ class Services:
             self.fetcher = fetcher or Fetcher(settings.url_hosts, max_bytes=settings.max_upload_mib * 2**20)
             self.retriever = retriever(self.catalog, self.embedder, self.followers, tracing)
             self.budgets = budgets_of(settings, database)
+            self.publishable_budgets = budgets_of(settings, database, publishable=True)
             self.model = open_model(settings)
             self._second = open_verifying_model(settings)
             self.answerer = self.answerer_with(self.model)
@@ -245,11 +246,12 @@ class Services:
 
     def _answerer_for(self, caller: Caller) -> Answerer:
         """What answers whoever calls, as far as the budgets allow."""
-        if self.model is None or not self.budgets.are_limited:
+        budgets = self.publishable_budgets if caller.is_publishable else self.budgets
+        if self.model is None or not budgets.are_limited:
             return self.answerer
         owner = caller.key_id or ""
-        self.budgets.require(owner)
-        account = Account(self.budgets, owner)
+        budgets.require(owner)
+        account = Account(budgets, owner)
         second = MeteredModel(self._second or self.model, account)
         return self.answerer_with(MeteredModel(self.model, account), second=second)
 

@@ -173,6 +173,10 @@ class Settings(BaseSettings):
     max_day_usd: Dollars = None
     """The most US dollars that a key may cost in a day. Unset: no limit."""
 
+    publishable_day_tokens: Annotated[int, Field(ge=0)] = 1_000_000
+    """The most tokens that a publishable key may consume in a day, where `QA_MAX_DAY_TOKENS` is not lower; 0 is no
+    limit of its own."""
+
     max_upload_mib: Annotated[int, Field(ge=1)] = 64
     """The largest request body that is taken, in MiB."""
 

@@ -79,3 +79,26 @@ def test_no_port_but_that_of_the_proxy_is_open_to_other_machines() -> None:
         for service, said in document["services"].items():
             for port in said.get("ports", []):
                 assert service == "proxy" or port.startswith("127.0.0.1:")
+
+
+def test_the_proxy_comes_from_an_address_that_the_service_trusts() -> None:
+    (document,) = _documents(DEPLOY / "compose.scaled.yaml")
+    services, networks = document["services"], document["networks"]
+
+    # Where two containers share several networks, Docker chooses which address they meet by.
+    (shared,) = {*services["proxy"]["networks"]} & {*services["qa"]["networks"]}
+    (config,) = networks[shared]["ipam"]["config"]
+
+    assert config["subnet"] == services["qa"]["environment"]["QA_TRUSTED_PROXIES"]
+    assert not networks[shared].get("internal")
+
+
+def test_the_proxy_waits_longer_for_a_replica_than_it_remembers_one_that_is_gone() -> None:
+    said = dict(
+        re.findall(r"^\s*(\w+) (\S+)$", (DEPLOY / "Caddyfile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+    assert int(said["lb_try_duration"].removesuffix("s")) > int(said["refresh"].removesuffix("s"))
+    assert said["fail_duration"]
+    # Caddy runs no active checks of dynamic upstreams, and its own limit would hide the service's words.
+    assert not {"health_uri", "max_size"} & said.keys()

@@ -117,7 +117,8 @@ class Budgets:
         if not self.day.allows(amount):
             raise RequestOverBudget(
                 f"one call may need {amount.tokens} tokens and {amount.usd:.4f} US dollars, more than a key has "
-                "for a day: raise QA_MAX_DAY_TOKENS and QA_MAX_DAY_USD, or ask with fewer passages"
+                "for a day: raise QA_MAX_DAY_TOKENS, QA_MAX_DAY_USD or, for a publishable key, "
+                "QA_PUBLISHABLE_DAY_TOKENS, or ask with fewer passages"
             )
         reservation = Reservation(secrets.token_hex(16), owner, day)
         now = now_ms()
@@ -167,12 +168,14 @@ class Budgets:
                 )
 
 
-def budgets_of(settings: Settings, database: Database) -> Budgets:
-    """The budgets that the settings name."""
+def budgets_of(settings: Settings, database: Database, *, publishable: bool = False) -> Budgets:
+    """The budgets that the settings name, for publishable keys or for all other callers."""
+    own = settings.publishable_day_tokens if publishable else 0
+    tokens = [each for each in (settings.max_day_tokens, own) if each]
     return Budgets(
         database,
         request=Budget(settings.max_request_tokens, settings.max_request_usd),
-        day=Budget(settings.max_day_tokens, settings.max_day_usd),
+        day=Budget(min(tokens, default=None), settings.max_day_usd),
         hold_seconds=settings.answer_seconds + _MARGIN_SECONDS,
     )
 
@@ -206,8 +209,8 @@ def _exhausted() -> BudgetExhausted:
     now = datetime.now(UTC)
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return BudgetExhausted(
-        "this key has spent its budget of today: ask again after midnight UTC, or raise QA_MAX_DAY_TOKENS or "
-        "QA_MAX_DAY_USD",
+        "this key has spent its budget of today: ask again after midnight UTC, or raise QA_MAX_DAY_TOKENS, "
+        "QA_MAX_DAY_USD or, for a publishable key, QA_PUBLISHABLE_DAY_TOKENS",
         retry_after_seconds=math.ceil((midnight - now).total_seconds()),
     )
 

@@ -99,12 +99,14 @@ class Key:
 class Grant:
     """What a caller has shown: a key, or a token that was made from one and has at most its rights.
 
-    A `session` may what its key may. A `link` may read one document.
+    A `session` may what its key may, on pages of the one origin that it was made for. A `link` may read one
+    document. `origins` are those of the pages that it works on, where its key is publishable.
     """
 
     key: Key
     form: Form
     is_expired: bool
+    origins: tuple[str, ...] = ()
 
 
 class Keys:
@@ -113,8 +115,8 @@ class Keys:
     A key is `sk_<id>_<secret>` or `pk_<id>_<secret>`: it is found by its id and compared by the SHA-256 of the
     whole, which 256 random bits need no slow hash for. A token is `st_` (session) or `dl_` (link to a document)
     with the key's id, the time of its end in hexadecimal and an HMAC-SHA-256 over all that it stands for, the
-    key's hash among it: it ends with the key, or when the key is rotated. Nothing is kept in memory but the
-    secret of that HMAC, so whatever is done to a key counts from the next request on, in every process.
+    key's hash and a session's origin among it: it ends with the key, or when the key is rotated. Nothing is kept in
+    memory but the secret of that HMAC, so whatever is done to a key counts from the next request on, in every process.
     """
 
     def __init__(self, database: Database) -> None:
@@ -175,21 +177,24 @@ class Keys:
         stored = row.sha256 if row else _UNKNOWN  # what is not there takes as long to refuse
         if form := _TOKENS.get(prefix):
             until, _, signature = rest.partition("_")
-            about = document_id if form == "link" else ""
-            is_ours = hmac.compare_digest(signature, self._signature(form, until, about, stored))
+            signed = (document_id,) if form == "link" else _origins_signed(row)
+            about = self._about(form, until, signature, stored, among=signed)
         else:
             form, until = "key", ""
-            is_ours = hmac.compare_digest(stored, _hash(text))
-        if row is None or not is_ours:
+            about = "" if hmac.compare_digest(stored, _hash(text)) else None
+        if row is None or about is None:
             return None
         key = _key(row)
         ends = (key.rights.expires_at, int(until, 16) if until else None)
-        return Grant(key, form, is_expired=any(each is not None and each <= now_ms() for each in ends))
+        is_expired = any(each is not None and each <= now_ms() for each in ends)
+        if form != "session":
+            return Grant(key, form, is_expired, key.rights.origins)
+        return Grant(key, form, is_expired or not about, (about,) if about else key.rights.origins)
 
-    def session(self, key: Key, *, seconds: float) -> tuple[str, int]:
-        """A token with the rights of a key, and the time of its end in milliseconds."""
+    def session(self, key: Key, *, origin: str, seconds: float) -> tuple[str, int]:
+        """A token with the rights of a key on pages of an origin, and the time of its end in milliseconds."""
         until = now_ms() + round(seconds * 1000)
-        return self._token("st", key, until)(""), until
+        return self._token("st", key, until)(origin), until
 
     def links(self, key: Key) -> Callable[[str], str]:
         """What makes the token that lets a document be read, by its id, for `LINK_SECONDS` from now."""
@@ -232,6 +237,15 @@ class Keys:
         return lambda about: (
             f"{prefix}_{key.id}_{until:x}_{self._signature(_TOKENS[prefix], f'{until:x}', about, stored)}"
         )
+
+    def _about(
+        self, form: Form, until: str, signature: str, stored: str, *, among: tuple[str, ...]
+    ) -> str | None:
+        """Which of some things a signature was made for; None where it is not ours."""
+        for about in among:
+            if hmac.compare_digest(signature, self._signature(form, until, about, stored)):
+                return about
+        return None
 
     def _signature(self, form: Form, until: str, about: str, stored: str) -> str:
         message = "\n".join((form, until, about, stored))
@@ -276,6 +290,11 @@ def _key(row: sa.Row[Any]) -> Key:
     collections = None if row.collections is None else tuple(row.collections)
     rights = Rights(row.kind, tuple(row.scopes), collections, tuple(row.origins), row.expires_at)
     return Key(row.id, row.name, row.created_at, rights)
+
+
+def _origins_signed(row: sa.Row[Any] | None) -> tuple[str, ...]:
+    """What a session may be signed for; empty are those from before they had an origin, whose time is over."""
+    return (*(row.origins if row else ()), "")
 
 
 def _hash(text: str) -> str:

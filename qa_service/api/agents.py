@@ -1,13 +1,16 @@
 """The Model Context Protocol: `search` and `ask` as tools for agents."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
 
 from index.errors import InternalError, QAError
+from qa_service.agents.message import refusal
 from qa_service.agents.tools import TOOLS, Said, answered, found
 from qa_service.answering.answer import Finished
 from qa_service.api import answering, guard, parsing, reach
@@ -28,9 +31,13 @@ log = logging.getLogger(__name__)
 @blueprint.post("/mcp")
 def call() -> Response:
     """One message of a client, by the streamable HTTP transport: a POST for each, and no session."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("send a JSON body, with Content-Type: application/json")
+    body = parsing.data(max_bytes=_MAX_BYTES)
+    if refused := refusal(body):
+        return Response(json.dumps(refused) + "\n", 400, content_type="application/json")
     from qa_service.agents import door  # it costs most of a second, which nobody else has to wait for
 
-    body = parsing.data(max_bytes=_MAX_BYTES)
     tools = [tool for tool in TOOLS if guard.may(tool.name)]
     reply = door.exchange(tools, _called, path=request.path, headers=request.headers.items(), body=body)
     response = Response(reply.body, reply.status)
@@ -61,13 +68,13 @@ def _ask(arguments: JSON) -> Said:
     answer = answering.folded(
         wanted, lambda events: next(event.answer for event in events if isinstance(event, Finished))
     )
-    return answered(answer_json(answer), site=request.host_url)
+    return answered(answer_json(answer), site=reach.site())
 
 
 def _search(arguments: JSON) -> Said:
     guard.require("search")
     passages = services().search(reach.within(_read(SearchRequest, arguments)))
-    return found([passage_json(each) for each in passages], site=request.host_url)
+    return found([passage_json(each) for each in passages], site=reach.site())
 
 
 def _read(model: type[R], arguments: JSON) -> R:

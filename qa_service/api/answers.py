@@ -14,6 +14,8 @@ from qa_service.wire import JSON, answer_json, passage_json
 
 blueprint = Blueprint("answers", __name__, url_prefix="/v1")
 
+_STREAM = "text/event-stream"
+
 
 @blueprint.post("/answers")
 def answer() -> Response:
@@ -25,7 +27,11 @@ def answer() -> Response:
         (finished,) = (event for event in events if isinstance(event, Finished))
         return complete(answer_json(finished.answer))
 
-    is_stream = wanted.stream or request.accept_mimetypes.best == "text/event-stream"
+    accepted = request.accept_mimetypes
+    is_asked = (
+        accepted.best == _STREAM and accepted.quality(_STREAM) > 0
+    )  # the best may be one that is ruled out
+    is_stream = wanted.stream or is_asked
     return answering.reply(wanted, whole=whole, encoding=NamedEvents(complete) if is_stream else None)
 
 

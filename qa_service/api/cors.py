@@ -52,7 +52,7 @@ def _allow(response: Response) -> Response:
         return response
     response.vary.add("Origin")
     shown, origin = grant(), request.headers.get("Origin")
-    if shown and origin and origin in shown.key.rights.origins:
+    if shown and origin and origin in shown.origins:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Retry-After"
     return response

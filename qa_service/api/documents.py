@@ -11,7 +11,7 @@ from index.document import Span
 from index.errors import InvalidRequest, NotFound
 from index.once import Accepted, Once, fingerprint
 from index.upload import Upload
-from qa_service.api import reach
+from qa_service.api import parsing, reach
 from qa_service.api.context import context, services
 from qa_service.api.guard import caller, is_owner
 from qa_service.api.parsing import body, query
@@ -151,7 +151,7 @@ def _text(wanted: DocumentRequest, text: str) -> Upload:
 
 
 def _files() -> tuple[FilesRequest, list[Upload]]:
-    form, files = request.form, request.files
+    form, files = parsing.form()
     if unknown := {*form, *files} - {"file", "source", "origin", "metadata", "collection"}:
         raise InvalidRequest(f"{min(unknown)}: the form has no such field; files go in fields `file`")
     sent = files.getlist("file")

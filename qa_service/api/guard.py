@@ -164,12 +164,12 @@ def _admit(text: str) -> None:
     granted = context().services.keys.verify(text, document_id=about)
     if granted is None:
         raise Unauthorized("this key is not known here: make one with `qa keys create NAME`")
-    g.grant, g.caller = granted, Caller(granted.key.id)
+    rights = granted.key.rights
+    g.grant, g.caller = granted, Caller(granted.key.id, is_publishable=rights.kind == "publishable")
     if granted.is_expired:
         raise Unauthorized("this key, or the token made from it, has had its time: send another")
-    rights = granted.key.rights
     if rights.kind == "publishable" and granted.form != "link":
-        _require_origin(granted.key)
+        _require_origin(granted)
     if request.endpoint is None:  # there is nothing, which whoever shows a key may be told
         return
     rule = RULES.get(request.endpoint)
@@ -180,12 +180,14 @@ def _admit(text: str) -> None:
     _require_scope(rule.scopes)
 
 
-def _require_origin(of: Key) -> None:
-    origin = request.headers.get("Origin")
-    if origin is None or origin not in of.rights.origins:
-        raise Forbidden(
-            "this publishable key is not for pages of that origin: `qa keys create --origin` lists them"
-        )
+def _require_origin(of: Grant) -> None:
+    if request.headers.get("Origin") in of.origins:
+        return
+    if of.form == "session":
+        raise Forbidden("this token is not for pages of that origin: make one with the page's own `Origin`")
+    raise Forbidden(
+        "this publishable key is not for pages of that origin: `qa keys create --origin` lists them"
+    )
 
 
 def _admit_without_key() -> None:

@@ -48,9 +48,11 @@ def behind_keys(app: Flask, settings: Settings) -> None:
             exempt_when=exempt_when,
         )
         for amount, scope, key_function, exempt_when in (
-            (settings.rate_key, "key", _key, lambda: _kind() != "secret"),
-            (settings.rate_publishable, "key", _key, lambda: _kind() != "publishable"),
+            # First, and the first refusal ends it: what is refused to an address is not counted for the key, or one
+            # reader could use up what all readers of a page share.
             (settings.rate_address, "address", _address, lambda: _kind() != "publishable" or _is_here()),
+            (settings.rate_publishable, "key", _key, lambda: _kind() != "publishable"),
+            (settings.rate_key, "key", _key, lambda: _kind() != "secret"),
         )
     ]
     _register(app, settings, limits)
@@ -74,6 +76,7 @@ def _register(app: Flask, settings: Settings, limits: list[ApplicationLimit]) ->
         app=app,
         application_limits=list(limits),
         strategy="fixed-window",
+        fail_on_first_breach=True,
         request_identifier=lambda: "any",
         storage_uri=settings.redis_url or "memory://",
         storage_options=cast("dict[str, str | int]", _redis_options() if settings.redis_url else {}),

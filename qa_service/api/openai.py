@@ -3,7 +3,7 @@
 import secrets
 import time
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from index.errors import NotFound, QAError
 from qa_service.answering.answer import Event, Finished
@@ -29,7 +29,7 @@ def chat() -> Response:
         f"chatcmpl-{secrets.token_hex(12)}",
         model=asked.collection,
         created=int(time.time()),
-        site=request.host_url,
+        site=reach.site(),
         has_sources=wanted.sources is not False,
         complete=reach.linker(),
     )

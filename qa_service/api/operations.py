@@ -317,7 +317,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "Keys",
         "Make a session token",
         (*_KEYED, *_BODY),
-        "From the publishable key that is shown, for a page that need not hold the key.",
+        "From the publishable key that is shown, for pages of the request's `Origin` that need not hold the key.",
         status=201,
         reply=responses.Session,
         body=requests.NewSessionRequest,

@@ -64,5 +64,6 @@ def register(routes: Flask | Blueprint, *, reshape: Reshape | None = None) -> No
 
 def _problem_of(error: HTTPException) -> dict[str, Any]:
     status = error.code or 500
-    detail = _DETAILS.get(status, error.description or error.name)
+    own = error.description if error.description != type(error).description else None
+    detail = own if status == 413 and own else _DETAILS.get(status, error.description or error.name)
     return problem(status, CODES.get(status, "http_error"), detail)

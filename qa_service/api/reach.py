@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from flask import request
+
 from index.catalog import Collection
 from index.catalog.statements import no_collection
 from index.errors import NotFound
@@ -83,6 +85,11 @@ def job(job_id: str) -> Job:
     if held and not held.reaches(found.collection):
         raise NotFound(f"there is no job {job_id!r}")
     return found
+
+
+def site() -> str:
+    """What the addresses in a reply begin with; empty, so that they are relative, where the host asked is no host."""
+    return request.host_url if any(map(str.isalnum, request.host)) else ""
 
 
 def linker() -> Callable[[JSON], JSON]:

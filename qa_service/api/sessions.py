@@ -13,12 +13,14 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/v1")
 
 @blueprint.post("/sessions")
 def create() -> tuple[Response, int]:
-    """Make a token from the publishable key that is shown; a token makes no other."""
+    """Make a token from the publishable key that is shown, for the origin of the request; a token makes no other."""
     if request.get_data():
         body(NewSessionRequest)
     shown = grant()
     if shown is None or shown.form != "key" or shown.key.rights.kind != "publishable":
         raise Forbidden("sessions are made with a publishable key: send it as `Authorization: Bearer pk_...`")
     held = services()
-    token, expires_at = held.keys.session(shown.key, seconds=held.settings.session_seconds)
+    token, expires_at = held.keys.session(
+        shown.key, origin=request.headers["Origin"], seconds=held.settings.session_seconds
+    )
     return jsonify(token=token, expires_at=expires_at), 201

@@ -34,10 +34,14 @@ _ID = re.compile(r"[0-9a-f]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose conversations are meant: those made with a key, or without one; the operator sees all."""
+    """Whose conversations are meant: those made with a key, or without one; the operator sees all.
+
+    Who calls with a publishable key has a budget of its own.
+    """
 
     key_id: str | None = None
     is_operator: bool = False
+    is_publishable: bool = False
 
 
 OPERATOR = Caller(is_operator=True)

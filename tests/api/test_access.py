@@ -23,6 +23,7 @@ from qa_service.services import Services, opened
 from qa_service.settings import Settings
 
 PAGE = "https://www.example.com"
+SECOND_PAGE = "https://help.example.com"
 OTHER_PAGE = "https://other.example"
 MINE, THEIRS = "handbook", "payroll"
 TOKEN = "the-owner's-token"
@@ -65,6 +66,7 @@ def rights_of_all() -> dict[str, Rights]:
         "expired": Rights(expires_at=past),
         "revoked": Rights(),
         "page": Rights.publishable((MINE,), (PAGE,)),
+        "two-pages": Rights.publishable((MINE,), (PAGE, SECOND_PAGE)),
         "nowhere": Rights.publishable((MINE,), ()),
         "foreign-page": Rights.publishable((THEIRS,), (PAGE,)),
         "expired-page": Rights.publishable((MINE,), (PAGE,), past),
@@ -159,7 +161,7 @@ def test_a_route_of_which_nothing_is_said_is_closed_to_every_key(world: World) -
 
 
 def test_nobody_is_let_in_without_a_key_nor_with_one_that_is_unknown_revoked_or_expired(world: World) -> None:
-    session, _ = world.services.keys.session(world.held["page"], seconds=-1)
+    session, _ = world.services.keys.session(world.held["page"], origin=PAGE, seconds=-1)
     link = world.services.keys.links(world.held["expired-page"])(world.ids[MINE]["document_id"])
     unknown = f"sk_{'0' * 16}_{'x' * 43}"
     shown = [
@@ -355,7 +357,7 @@ def test_a_revoked_or_rotated_key_is_refused_from_the_next_request_on_with_all_t
     assert statuses(text, token, link) == [200, 200, 200]
     _, rotated = keys.rotate("short-lived")
     assert statuses(text, token, link, rotated) == [401, 401, 401, 200]
-    token, _ = keys.session(key, seconds=60)
+    token, _ = keys.session(key, origin=PAGE, seconds=60)
     keys.revoke("short-lived")
     assert statuses(rotated, token) == [401, 401]
 
@@ -375,14 +377,49 @@ def test_a_session_has_the_rights_of_its_key_for_a_quarter_of_an_hour(world: Wor
 
 @pytest.mark.parametrize("name", ["everything", "only-ask", "session", TOKEN])
 def test_nothing_but_a_publishable_key_makes_a_session(world: World, name: str) -> None:
-    shown = world.services.keys.session(world.held["page"], seconds=60)[0] if name == "session" else name
+    session, _ = world.services.keys.session(world.held["page"], origin=PAGE, seconds=60)
+    shown = session if name == "session" else name
     assert world.call(shown, "POST", "/v1/sessions").status_code == 403
+
+
+def test_a_session_works_on_pages_of_the_origin_that_it_was_made_for_and_no_other_of_its_key(
+    world: World,
+) -> None:
+    asked = {"json": BODIES["answers.answer"]}
+    tokens = {
+        origin: world.call("two-pages", "POST", "/v1/sessions", origin=origin).get_json()["token"]
+        for origin in (PAGE, SECOND_PAGE)
+    }
+    for origin, token in tokens.items():
+        for page in (PAGE, SECOND_PAGE):
+            reply = world.call(token, "POST", "/v1/answers", origin=page, **asked)
+            assert reply.status_code == (200 if page == origin else 403)
+            assert reply.headers.get("Access-Control-Allow-Origin") == (page if page == origin else None)
+            assert world.call("two-pages", "POST", "/v1/answers", origin=page, **asked).status_code == 200
+        assert world.call(token, "POST", "/v1/answers", origin=None, **asked).status_code == 403
+        assert len(token) <= 80
+
+
+def test_a_session_without_an_origin_is_refused_as_one_that_has_had_its_time(world: World) -> None:
+    token, _ = world.services.keys.session(world.held["page"], origin="", seconds=60)
+    late, _ = world.services.keys.session(world.held["page"], origin=PAGE, seconds=-1)
+    asked = {"json": BODIES["answers.answer"]}
+    replies = [world.call(each, "POST", "/v1/answers", **asked) for each in (token, late)]
+    assert [reply.status_code for reply in replies] == [401, 401]
+    assert replies[0].get_json()["detail"] == replies[1].get_json()["detail"]
+    assert replies[0].headers["Access-Control-Allow-Origin"] == PAGE
+
+
+def test_a_session_for_an_origin_that_its_key_does_not_list_is_none(world: World) -> None:
+    token, _ = world.services.keys.session(world.held["page"], origin=OTHER_PAGE, seconds=60)
+    for page in (PAGE, OTHER_PAGE):
+        assert world.call(token, "POST", "/v1/answers", origin=page).status_code == 401
 
 
 def test_no_part_of_a_token_can_be_changed(world: World) -> None:
     keys, document = world.services.keys, f"/v1/documents/{world.ids[MINE]['document_id']}"
     for token in (
-        keys.session(world.held["page"], seconds=60)[0],
+        keys.session(world.held["page"], origin=PAGE, seconds=60)[0],
         keys.links(world.held["page"])(world.ids[MINE]["document_id"]),
     ):
         assert world.call(token, "GET", document).status_code == 200
@@ -517,7 +554,7 @@ def test_a_page_may_read_every_reply_to_its_key_errors_included(
 
 
 def test_a_page_may_read_that_its_token_has_had_its_time(world: World) -> None:
-    token, _ = world.services.keys.session(world.held["page"], seconds=-1)
+    token, _ = world.services.keys.session(world.held["page"], origin=PAGE, seconds=-1)
     reply = world.call(token, "POST", "/v1/answers", json=BODIES["answers.answer"])
     assert reply.status_code == 401
     assert reply.headers["Access-Control-Allow-Origin"] == PAGE

@@ -126,6 +126,9 @@ def test_a_stream_says_what_it_is(reader: FlaskClient) -> None:
         ("application/json", "application/json"),
         ("application/json, text/event-stream", "application/json"),
         ("*/*", "application/json"),
+        ("text/event-stream;q=0", "application/json"),
+        ("text/event-stream;q=0, application/json;q=0", "application/json"),
+        ("text/event-stream;q=0.1", "text/event-stream; charset=utf-8"),
         ("nonsense", "application/json"),
     ],
 )

@@ -240,7 +240,7 @@ def test_what_is_wrong_with_a_history_is_named(reader: FlaskClient, body: Any, f
     assert field in reply.get_json()["detail"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=x", "after=%00", "before=1"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "after=%00", "after=zzz", "after=", "before=1"])
 def test_what_is_wrong_with_a_list_is_named(reader: FlaskClient, query: str) -> None:
     reply = reader.get(f"/v1/conversations?{query}")
     assert code(reply) == (400, "invalid_request")

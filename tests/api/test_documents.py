@@ -52,6 +52,7 @@ def test_a_text_is_acknowledged_at_once_and_then_indexed(client: FlaskClient, fi
     assert job == {
         "id": accepted["job_id"],
         "collection": "default",
+        "kind": "index",
         "status": "done",
         "created_at": job["created_at"],
         "documents": [

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +114,29 @@ def test_in_the_openai_shape_a_refusal_has_that_shape(build: Build) -> None:
 
 def test_readers_of_a_page_have_a_limit_each_and_one_together(build: Build) -> None:
     _, public = keys_of(build)
-    app = build(rate_address=2, rate_publishable=5)
+    app = build(rate_address=2, rate_publishable=4)
     assert Caller(app, public, READER).statuses(CONVERSATION, 3) == [404, 404, 429]
     assert Caller(app, public, OTHER).statuses(CONVERSATION, 3) == [404, 404, 429]
     assert Caller(app, public, "192.0.2.5").get(CONVERSATION).status_code == 429
+
+
+@pytest.mark.parametrize("store", ["memory", "redis", "no redis"])
+def test_what_is_refused_to_one_address_takes_nothing_from_the_other_readers_of_a_page(
+    build: Build, store: str, request: pytest.FixtureRequest
+) -> None:
+    _, public = keys_of(build)
+    with ExitStack() as running:
+        where = {}
+        if store != "memory":
+            port: int = request.getfixturevalue("redis_port")
+            where = {"redis_url": f"redis://127.0.0.1:{port}/0"}
+        if store == "redis":
+            running.enter_context(redis_server(port))
+        app = build(rate_address=5, rate_publishable=12, **where)
+        assert Caller(app, public, READER).statuses(CONVERSATION, 30) == [404] * 5 + [429] * 25
+        assert Caller(app, public, OTHER).statuses(CONVERSATION, 6) == [404] * 5 + [429]
+        assert Caller(app, public, "192.0.2.5").statuses(CONVERSATION, 3) == [404, 404, 429]
+        assert counts_alone(app) == (store == "no redis")
 
 
 def test_a_page_can_read_that_its_reader_is_turned_away(build: Build) -> None:

@@ -45,6 +45,7 @@ HIRE = "What does Merganser cost per hour?"
 KITCHEN = "When does the kitchen close on weekdays?"
 SLOW = "What does Sanderling cost per hour?"
 ABSENT = "Does Merganser have a toilet?"
+WRONG_IDS: tuple[Any, ...] = (None, {}, [], True, 1.5)
 VERSIONS = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 
 T = TypeVar("T")
@@ -395,6 +396,60 @@ def test_what_is_no_message_is_refused_and_shows_nothing_of_the_inside(world: Wo
     assert reply.status_code == 400
     assert "Traceback" not in reply.text
     assert "site-packages" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("body", "fault", "message_id"),
+    [
+        ({}, 'jsonrpc: send "2.0"', None),
+        ([request("ping")], "body: send one message at a time, batches are not taken", None),
+        ([], "body: send one message at a time, batches are not taken", None),
+        ("ping", "body: send an object", None),
+        ({"jsonrpc": "1.0", "id": 7, "method": "ping"}, 'jsonrpc: send "2.0"', 7),
+        ({"jsonrpc": "2.0", "id": "a"}, "method: send a string", "a"),
+        ({"jsonrpc": "2.0", "id": 1, "result": {}}, "method: send a string", 1),
+        ({"jsonrpc": "2.0", "id": 1, "method": ["ping"]}, "method: send a string", 1),
+        ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}, "params: send an object", 1),
+        *(
+            (
+                {"jsonrpc": "2.0", "id": wrong, "method": "ping"},
+                "id: send a string or a whole number, or none with a notification",
+                None,
+            )
+            for wrong in WRONG_IDS
+        ),
+    ],
+)
+def test_what_is_no_message_is_told_in_a_sentence(
+    world: World, body: Any, fault: str, message_id: Any
+) -> None:
+    reply = world.post(body)
+    assert (reply.status_code, reply.headers["Content-Type"]) == (400, "application/json")
+    assert reply.json() == {
+        "jsonrpc": "2.0",
+        "id": message_id,
+        "error": {"code": -32600, "message": fault},
+    }
+
+
+def test_what_is_no_json_is_a_parse_error(world: World) -> None:
+    headers = {"Authorization": f"Bearer {world.keys['all']}", "Content-Type": "application/json"}
+    reply = httpx.post(f"{world.url}/mcp", content=b"{", headers=headers, trust_env=False)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, -32700)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/vnd.x+json", ""])
+def test_a_message_of_another_content_type_is_refused(world: World, kind: str) -> None:
+    reply = world.post(request("ping"), **{"Content-Type": kind})
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert (reply.status_code, reply.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("host", ["evil/..", "a b"])
+def test_addresses_are_relative_where_the_host_asked_is_no_host(world: World, host: str) -> None:
+    reply = world.post(request("tools/call", name="ask", arguments={"question": HIRE}), Host=host).json()
+    (citation,) = reply["result"]["structuredContent"]["citations"]
+    assert citation["url"].startswith(f"/documents/{citation['document_id']}?")
 
 
 # Under load

@@ -156,6 +156,29 @@ def test_the_address_of_a_citation_leads_to_the_page_of_its_document(
     assert httpx.get(world.url + path, params=span, headers=shown).json()["text"] == citation.quote
 
 
+def test_addresses_are_relative_where_the_host_asked_is_no_host(
+    settings: Settings, embedder: Embedder, make: Callable[[Services], Context]
+) -> None:
+    trusting = Settings(**settings.model_dump() | {"trusted_proxies": ["127.0.0.0/8"]})
+    with opened(trusting, command="pytest", embedder=embedder) as services:
+        put(services, {"default": TEXTS["default"]})
+        shown = {"Authorization": f"Bearer {services.keys.create('all')[1]}"}
+        context = make(services)
+        client = create_app(context).test_client()
+        for name, value, start in (
+            ("Host", "evil/..", "/documents/"),
+            ("X-Forwarded-Host", "evil/..", "/documents/"),
+            ("X-Forwarded-Host", "qa.example", "http://qa.example/documents/"),
+        ):
+            asked = {"messages": [user(ASKED)]}
+            reply = client.post("/v1/chat/completions", json=asked, headers={**shown, name: value})
+            message = reply.get_json()["choices"][0]["message"]
+            (annotation,) = message["annotations"]
+            assert annotation["url_citation"]["url"].startswith(start)
+            assert f"[1] hire: {start}" in message["content"]
+        context.worker.close()
+
+
 @pytest.mark.parametrize("model", ["default", "notes"])
 def test_a_stream_adds_up_to_the_whole(client: openai.OpenAI, model: str) -> None:
     asked = ASKED if model == "default" else "When does the kitchen close on weekdays?"

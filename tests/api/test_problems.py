@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import logging
@@ -124,6 +125,30 @@ def test_another_content_type_than_json_is_not_read(reader: FlaskClient, path: s
     assert "application/json" in found["detail"]
 
 
+@pytest.mark.parametrize("path", ["/v1/answers", "/v1/documents", "/v1/chat/completions", "/mcp"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "x"])
+def test_a_body_that_is_or_calls_itself_compressed_is_not_read(
+    reader: FlaskClient, path: str, coding: str
+) -> None:
+    for data in (b'{"question": "a"}', gzip.compress(b'{"question": "a"}')):
+        reply = reader.post(path, data=data, headers={**JSON, "Content-Encoding": coding})
+        assert reply.status_code == 415
+        assert "unsupported_media_type" in reply.get_data(as_text=True)
+        assert "Content-Encoding: send the body as it is" in reply.get_data(as_text=True)
+
+
+def test_a_compressed_form_is_not_read(reader: FlaskClient) -> None:
+    sent = form(b'name="file"; filename="a.txt"\r\n\r\ntext')
+    found = problem(reader.post("/v1/documents", headers={"Content-Encoding": "gzip"}, **sent))
+    assert (found["status"], found["code"]) == (415, "unsupported_media_type")
+
+
+def test_the_encoding_of_nothing_is_taken(reader: FlaskClient) -> None:
+    for coding in ("identity", "Identity", ""):
+        reply = reader.post("/v1/search", json={"query": "leave"}, headers={"Content-Encoding": coding})
+        assert reply.status_code == 200
+
+
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.x+json"]
 )
@@ -165,6 +190,12 @@ def test_a_body_over_the_limit_is_too_large(context: Context) -> None:
     body = json.dumps({"title": "a", "text": "x" * 2**20})
     found = problem(client.post("/v1/documents", data=body, headers=JSON))
     assert (found["status"], found["code"]) == (413, "request_too_large")
+    assert "more than the 1 MiB that this address takes (QA_MAX_UPLOAD_MIB)" in found["detail"]
+
+
+def test_a_body_over_the_limit_of_its_address_is_told_that_limit(reader: FlaskClient) -> None:
+    found = problem(send(reader, b" " * (2**22 + 1)))
+    assert found["detail"] == "the body has more than the 4 MiB that this address takes: send less at a time"
 
 
 def test_a_body_that_comes_in_pieces_has_the_same_limit(context: Context) -> None:
@@ -193,12 +224,20 @@ def form(*parts: bytes) -> dict[str, Any]:
 def test_a_form_over_the_limit_is_too_large(context: Context) -> None:
     context.services.settings = context.services.settings.model_copy(update={"max_upload_mib": 1})
     sent = form(b'name="file"; filename="a.txt"\r\n\r\n' + b"x" * 2**20)
-    assert problem(create_app(context).test_client().post("/v1/documents", **sent))["status"] == 413
-
-
-def test_a_form_field_over_the_limit_is_too_large(client: FlaskClient) -> None:
-    found = problem(client.post("/v1/documents", **form(b'name="metadata"\r\n\r\n' + b"x" * 2**21)))
+    found = problem(create_app(context).test_client().post("/v1/documents", **sent))
     assert found["status"] == 413
+    assert "it may have 1 MiB altogether (QA_MAX_UPLOAD_MIB): send" in found["detail"]
+
+
+@pytest.mark.parametrize(
+    "parts", [[b'name="metadata"\r\n\r\n' + b"x" * 2**21], [b'name="source"\r\n\r\nx'] * 1001]
+)
+def test_a_form_with_too_much_in_a_field_or_too_many_parts_is_too_large(
+    client: FlaskClient, parts: list[bytes]
+) -> None:
+    found = problem(client.post("/v1/documents", **form(*parts)))
+    assert found["status"] == 413
+    assert "it may have 1000 parts and 1 MiB in a field that is no file: send" in found["detail"]
 
 
 # Werkzeug leaves the files of a form that it gives up to the garbage collector.
