@@ -37,6 +37,14 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
         return plain.parse(data, name=name, limits=limits)
 
 
+def is_json(text: str) -> bool:
+    """Whether a text as a whole is one object or array."""
+    try:
+        return isinstance(_loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _contents(source: str) -> tuple[Iterator[Piece], str | None]:
     """The pieces of a value, or of the values on the lines, and a title if there is one."""
     try:

@@ -26,13 +26,17 @@ _SKIPPED = frozenset(
 _PARAGRAPHS = frozenset(("p", "h"))
 _LINE = {"tab": "\t", "line-break": "\n", "soft-page-break": ""}
 _MOST_BLANKS = 100
+_LONGEST_LABEL = 200  # code points
 _DEEPEST = 200
+
+_Spanning = dict[int, tuple[int, Sequence[Piece]]]  # by column: how many rows more, and what is in the cell
 
 
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     """The body in order, with a block for each paragraph and table row; then the notes, numbered as in the text.
 
     A table row is a line `cell | cell`; a table's header rows, or its first row, share a block with the row below.
+    A cell that spans rows is in each of them, and repeated rows and cells are repeated, up to the limit of text.
     Deleted and hidden text, comments and tables of contents are left out. The title is that of the properties,
     else the first heading of level 1. Raises `EncryptedDocument` where it has a password.
     """
@@ -50,7 +54,7 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     body = next((it for it in content.iter() if local(it) == "text" and local(it) != it.tag), None)
     if body is None:
         raise DamagedDocument(f"{name!r} has no body of text: open it and save it again")
-    reader = _Reader(name)
+    reader = _Reader(name, _Repeats(limits.max_text_chars))
     reader.read(body)
     return compose(
         bounded([*reader.pieces, *reader.notes], name=name, limits=limits), format="odt", title=title
@@ -58,10 +62,31 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
 
 
 @dataclass(slots=True)
+class _Repeats:
+    """How many code points more may come of repeating what is there once."""
+
+    left: int
+
+    def of(self, element: Element, attribute: str, pieces: Sequence[Piece]) -> int:
+        """How often `pieces` are there: once if they have no text, or if as often as it says is too much."""
+        times = _count(_attribute(element, attribute))
+        return times if pieces and times > 1 and self.take(times - 1, pieces) else 1
+
+    def take(self, times: int, pieces: Sequence[Piece]) -> bool:
+        """Whether `pieces` may be there so many times more; then they are counted."""
+        length = times * sum(len(piece.text) + 3 for piece in pieces)
+        if length > self.left:
+            return False
+        self.left -= length
+        return True
+
+
+@dataclass(slots=True)
 class _Reader:
     """Makes pieces of the elements of a body; `notes` are those at their feet."""
 
     name: str
+    repeats: _Repeats
     pieces: list[Piece] = field(default_factory=list)
     notes: list[Piece] = field(default_factory=list)
 
@@ -105,7 +130,7 @@ class _Reader:
             elif tag == "note":
                 self.notes.append(Piece("", "item"))
                 number = len(self.notes)
-                inner = _Reader(self.name)
+                inner = _Reader(self.name, self.repeats)
                 inner.read(child, depth=depth + 1)
                 said = " ".join(piece.text.strip() for piece in inner.pieces)
                 self.notes[number - 1] = Piece(f"[{number}] {said}", "item")
@@ -117,24 +142,48 @@ class _Reader:
             yield child.tail or ""
 
     def _table(self, table: Element, depth: int) -> None:
-        for number, (cells, is_header) in enumerate(_rows(table)):
-            read: list[Sequence[Piece]] = []
-            for cell in cells:
-                inner = _Reader(self.name, notes=self.notes)
+        above: _Spanning = {}
+        for number, (element, is_header) in enumerate(_rows(table)):
+            cells = list(self._cells(element, above, depth))
+            line = row(cells, header=is_header or number == 0)
+            self.pieces += line * self.repeats.of(element, "number-rows-repeated", line)
+
+    def _cells(self, element: Element, above: _Spanning, depth: int) -> Iterator[Sequence[Piece]]:
+        """The cells of a row; short ones that span rows are noted in `above`, and are in those rows too."""
+        has_own = any(text.strip() for text in element.itertext())
+        column = 0
+        for cell in element:
+            tag = local(cell)
+            if tag == "table-cell":
+                inner = _Reader(self.name, self.repeats, notes=self.notes)
                 inner.read(cell, depth=depth + 1)
-                read.append([piece for piece in inner.pieces if piece.text.strip()])
-            self.pieces += row(read, header=is_header or number == 0)
+                pieces = [piece for piece in inner.pieces if piece.text.strip()]
+                above[column] = (_count(_attribute(cell, "number-rows-spanned")) - 1, pieces)
+                for _ in range(self.repeats.of(cell, "number-columns-repeated", pieces)):
+                    yield pieces
+            elif tag == "covered-table-cell" and above.get(column, (0, ()))[0] > 0:
+                rows, label = above[column]
+                above[column] = (rows - 1, label)
+                yield label if has_own and _is_label(label) and self.repeats.take(1, label) else ()
+            else:
+                continue
+            column += _count(_attribute(cell, "number-columns-repeated"))
 
 
-def _rows(table: Element) -> Iterator[tuple[list[Element], bool]]:
-    """The rows of a table with their cells, and whether each is a header; the cells of tables in it are not."""
+def _rows(table: Element) -> Iterator[tuple[Element, bool]]:
+    """The rows of a table, and whether each is a header; those of tables in its cells are not among them."""
     for element in table:
         tag = local(element)
         if tag == "table-row":
-            yield [cell for cell in element if local(cell) == "table-cell"], False
+            yield element, False
         elif tag in {"table-rows", "table-row-group", "table-header-rows"}:
-            for cells, is_header in _rows(element):
-                yield cells, is_header or tag == "table-header-rows"
+            for each, is_header in _rows(element):
+                yield each, is_header or tag == "table-header-rows"
+
+
+def _is_label(pieces: Sequence[Piece]) -> bool:
+    """Whether what is in a cell says what the rows beside it are about, and is no text of its own."""
+    return len(pieces) == 1 and pieces[0].kind == "paragraph" and len(pieces[0].text) <= _LONGEST_LABEL
 
 
 def _attribute(element: Element, name: str) -> str:

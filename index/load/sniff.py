@@ -7,6 +7,7 @@ from index.document import Format
 from index.errors import EncryptedDocument, LoadError, UnsupportedFormat
 from index.load.csv import is_table
 from index.load.decode import decode
+from index.load.json import is_json
 
 SUFFIXES: Mapping[Format, tuple[str, ...]] = {
     "text": (".txt", ".text"),
@@ -198,7 +199,7 @@ def _textual(data: bytes, head: bytes, *, name: str) -> Format:
         return "eml"
     for told in ("markdown", "code", "csv"):
         if name.lower().endswith(SUFFIXES[told]):
-            return told
+            return "json" if told == "csv" and _is_json(data, head, name=name) else told
     if _JSON.match(head):
         return "json"  # unless it can't be read as that
     if head.startswith(b"#!/"):
@@ -217,6 +218,14 @@ def _is_mail(head: bytes, *, name: str) -> bool:
     headers = head[start:end]
     signs = (_WRITTEN.search(headers), _TRANSPORTED.search(headers))
     return any(signs) if name.lower().endswith(SUFFIXES["eml"]) else all(signs)
+
+
+def _is_json(data: bytes, head: bytes, *, name: str) -> bool:
+    """Whether all of it is one object or array, as the first field of a table may begin like one."""
+    try:
+        return bool(_JSON.match(head)) and is_json(decode(data, name=name))
+    except LoadError:
+        return False
 
 
 def _is_table(data: bytes, *, name: str) -> bool:

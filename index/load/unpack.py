@@ -4,18 +4,19 @@ import zipfile
 import zlib
 from io import BytesIO
 
-from index.errors import DamagedDocument, DocumentTooLarge
+from index.errors import DamagedDocument, DocumentTooLarge, EncryptedDocument
 from index.load.limits import Limits
 
 _ENTRY = b"PK\x01\x02"  # starts each member's entry in the central directory
 _CHUNK = 1024 * 1024  # bytes
+_ENCRYPTED = 0x1  # the bit in a member's flags
 
 
 def check_unpacked(data: bytes, *, name: str, limits: Limits) -> None:
     """Refuses the ZIP archive `data` if it unpacks to more than `limits` allow.
 
     What the archive declares of itself is not believed: its members are unpacked, and counted.
-    Raises `DocumentTooLarge`, or `DamagedDocument` if it can't be unpacked.
+    Raises `DocumentTooLarge`, `EncryptedDocument`, or `DamagedDocument` if it can't be unpacked.
     """
     # An upper bound of what the directory holds, before its entries are made into objects.
     if data.count(_ENTRY) > limits.max_members:
@@ -26,6 +27,8 @@ def check_unpacked(data: bytes, *, name: str, limits: Limits) -> None:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             for member in archive.infolist():
+                if member.flag_bits & _ENCRYPTED:
+                    raise EncryptedDocument(f"{name!r} is protected by a password: remove it and try again")
                 with archive.open(member) as stream:
                     size, is_xml = 0, True
                     while chunk := stream.read(_CHUNK):
@@ -36,8 +39,8 @@ def check_unpacked(data: bytes, *, name: str, limits: Limits) -> None:
                         if unpacked + size > limits.max_unpacked_bytes:
                             raise _too_large(name, "all of it", limits.max_unpacked_bytes)
                     unpacked += size
-    # A wrong checksum or directory, a broken or cut stream, an unknown compression or a password (both
-    # RuntimeErrors), an offset outside the file (ValueError and OSError).
+    # A wrong checksum or directory, a broken or cut stream, an unknown compression (a RuntimeError), an offset
+    # outside the file (ValueError and OSError).
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         raise DamagedDocument(
             f"{name!r} could not be unpacked ({error}): open it and save it again"

@@ -1,6 +1,7 @@
 """XLSX: the cells of each sheet as they were last calculated, a line for each row."""
 
 import datetime as dt
+import logging
 import warnings
 import zipfile
 import zlib
@@ -15,8 +16,9 @@ from index.document import Parsed
 from index.errors import DamagedDocument, DocumentTooLarge
 from index.load.compose import Piece, bounded, compose
 from index.load.limits import Limits
-from index.load.tables import Row, table_pieces
+from index.load.tables import table_pieces
 from index.load.unpack import check_unpacked
+from index.load.xlsx_sheet import Unread, numbered_rows, spans, with_merged
 
 # What damaged workbooks raise: missing members are KeyErrors, wrong values ValueErrors and TypeErrors, and broken
 # XML is a SyntaxError. What unpacking raises was met in check_unpacked.
@@ -27,45 +29,61 @@ _BROKEN = (
 _MOST_ROWS = 1_048_576  # that Excel has
 _MOST_CELLS = 20_000_000  # that are looked at, empty ones too
 
+log = logging.getLogger(__name__)
+
 
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     """The sheets in their order, each under a heading with its name; a row is a line `name: value | name: value`.
 
     An empty row parts tables, of which each has names of columns of its own, see `table_pieces`. Formulas are read
-    as their last results. Dates are written as 2026-03-01, percentages as 12.5%; other formats of numbers are not
-    applied. Hidden sheets, charts and comments are left out. The title is that of the properties.
+    as their last results; where none was stored, a warning is logged. The value of merged cells is in each of their
+    rows. Dates are written as 2026-03-01, percentages as 12.5%, durations as 30:00:00; other formats of numbers are
+    not applied. Hidden sheets, charts and comments are left out. The title is that of the properties.
     """
+    unread = Unread()
     check_unpacked(data, name=name, limits=limits)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what can't be kept when it is written again
         try:
             book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
-            pieces = bounded(_pieces(book, name), name=name, limits=limits)
-            return compose(pieces, format="xlsx", title=book.properties.title)
+            pieces = bounded(_pieces(book, name, unread), name=name, limits=limits)
+            parsed = compose(pieces, format="xlsx", title=book.properties.title)
         except _BROKEN as error:
             raise DamagedDocument(
                 f"{name!r} could not be read as XLSX ({type(error).__name__}: {error}): "
                 "open it in a spreadsheet program and save it again"
             ) from error
+    _warn(unread, name)
+    return parsed
 
 
-def _pieces(book: openpyxl.Workbook, name: str) -> Iterator[Piece]:
+def _warn(unread: Unread, name: str) -> None:
+    remedy = "open it in a spreadsheet program and save it again"
+    if unread.formulas:
+        log.warning(
+            "%r: formulas without a stored result are not read: %d: %s", name, unread.formulas, remedy
+        )
+    if unread.strings:
+        log.warning("%r: cells whose text is missing are not read: %d: %s", name, unread.strings, remedy)
+
+
+def _pieces(book: openpyxl.Workbook, name: str, unread: Unread) -> Iterator[Piece]:
     looked_at = 0
     for number, sheet in enumerate(book.worksheets, start=1):
         if sheet.sheet_state != "visible":
             continue
-        sheet.reset_dimensions()  # what a sheet says of its size need not be so
         above: Piece | None = Piece(sheet.title, "heading", 2, page=number)
 
-        def rows() -> Iterator[Row]:
+        def rows() -> Iterator[tuple[int, list[str]]]:
             nonlocal looked_at
-            for at, cells in enumerate(sheet.iter_rows()):  # noqa: B023  it ends before the next sheet comes
-                looked_at += 1 + len(cells)
-                if at >= _MOST_ROWS or looked_at > _MOST_CELLS:
+            for at, cells in numbered_rows(sheet, unread):  # noqa: B023  it ends before the next sheet comes
+                if at > _MOST_ROWS or looked_at > _MOST_CELLS:
                     raise DocumentTooLarge(f"{name!r} spreads over more cells than are read: split it")
-                yield [_shown(cell.value, cell.number_format) for cell in cells]
+                row = [_shown(cell.value, cell.number_format) for cell in cells]
+                yield at, row
+                looked_at += 1 + len(row)  # it is longer now if merged cells reach into it from the right
 
-        for piece in table_pieces(rows(), page=number, gaps_part=True):
+        for piece in table_pieces(with_merged(rows(), spans(sheet)), page=number, gaps_part=True):
             if above is not None:
                 yield above
                 above = None
@@ -86,4 +104,12 @@ def _shown(value: object, number_format: str) -> str:
         return value.date().isoformat() if midnight else value.isoformat(" ", "seconds").removesuffix(":00")
     if isinstance(value, dt.time):
         return value.isoformat("seconds").removesuffix(":00")
+    if isinstance(value, dt.timedelta):
+        return _duration(value)
     return str(value)
+
+
+def _duration(value: dt.timedelta) -> str:
+    minutes, seconds = divmod(round(abs(value).total_seconds()), 60)
+    sign = "-" if value < dt.timedelta() else ""
+    return f"{sign}{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -21,6 +21,16 @@ def test_records_are_lines_with_the_names_of_their_fields() -> None:
     assert text(source) == "id: 1 | name: Ann | of.town: Visby\nid: 2 | tags: a, b"
 
 
+@pytest.mark.parametrize("source", ['[{"id": 1}, {"id": 2}]', '\ufeff {"rows": [{"id": 1}, {"id": 2}]}\n'])
+def test_an_object_or_array_is_json_though_its_name_says_csv(source: str) -> None:
+    assert text(source, "a.csv").endswith("id: 1\nid: 2")
+
+
+@pytest.mark.parametrize("source", ['["a","b"]\n[1,2]\n', '{"a", "b"\n1,2\n', '"a"', "[" * 100_000])
+def test_csv_that_only_begins_like_json_is_csv(source: str) -> None:
+    text(source, "a.csv", format="csv")
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.txt", "upload"])
 def test_json_lines_are_a_list_of_records(name: str) -> None:
     assert (

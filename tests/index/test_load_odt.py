@@ -97,6 +97,57 @@ def test_repeats_and_blanks_without_end_take_no_memory() -> None:
     assert len(parse(body).text) < 200
 
 
+def table(*rows: str, attributes: str = "") -> str:
+    inner = "".join(f"<table:table-row {attributes}>{row}</table:table-row>" for row in rows)
+    return f"<table:table>{inner}</table:table>"
+
+
+def cells(*texts: str, attributes: str = "") -> str:
+    return "".join(
+        f"<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell>" for text in texts
+    )
+
+
+COVERED = "<table:covered-table-cell/>"
+
+
+def test_a_cell_that_spans_rows_is_in_each_of_them() -> None:
+    pier = cells("North pier", attributes='table:number-rows-spanned="3"')
+    rows = (
+        pier + cells("5", "35"),
+        COVERED + cells("10", "70"),
+        COVERED + cells("15", "105"),
+        cells("South", "5", "30"),
+    )
+    assert parse(table(cells("Berth", "Length", "Fee"), *rows)).text == (
+        "Berth | Length | Fee\nNorth pier | 5 | 35\nNorth pier | 10 | 70\nNorth pier | 15 | 105\nSouth | 5 | 30"
+    )
+
+
+def test_a_long_text_beside_rows_is_read_once() -> None:
+    story = cells("word " * 100, attributes='table:number-rows-spanned="2"')
+    assert parse(table(story + cells("5", "35"), COVERED + cells("10", "70"))).text.count("word") == 100
+
+
+def test_a_row_that_is_only_covered_repeats_nothing() -> None:
+    pier = cells("North pier", attributes='table:number-rows-spanned="2"')
+    assert parse(table(pier + cells("5"), COVERED + cells(""))).text == "North pier | 5"
+
+
+def test_repeated_cells_and_rows_are_repeated() -> None:
+    cell = cells("rep", attributes='table:number-columns-repeated="2"')
+    assert parse(table(cell, attributes='table:number-rows-repeated="2"')).text == "rep | rep\nrep | rep"
+
+
+def test_repeats_in_repeats_stay_within_the_limit_of_text() -> None:
+    body = "<text:p>cell</text:p>"
+    for _ in range(6):
+        cell = f'<table:table-cell table:number-columns-repeated="90">{body}</table:table-cell>'
+        body = table(cell, attributes='table:number-rows-repeated="90"')
+    limits = Limits(max_text_chars=50_000)
+    assert len(load(odt(body), name="a.odt", limits=limits).text) <= 50_000
+
+
 def test_a_document_with_a_password_is_encrypted() -> None:
     manifest = (
         '<manifest xmlns="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><encryption-data/></manifest>'

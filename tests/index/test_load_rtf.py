@@ -41,6 +41,25 @@ def test_bytes_beyond_ascii_are_in_the_code_page_that_it_names() -> None:
     assert blocks(b"{\\rtf1\\ansi\\ansicpg1251 " + "Привет".encode("cp1251") + b"\\par}") == ["Привет"]
 
 
+def test_hidden_text_is_left_out_and_what_is_beside_it_is_not() -> None:
+    assert blocks(
+        rtf(r"Open \v secret \'e9\u1072?\emdash\{ {\b bold} \v0 sea.\par{\v all {of it}} Shown.\par")
+    ) == [
+        "Open sea.",
+        "Shown.",
+    ]
+    assert blocks(rtf(r"\v gone \plain Back, \v1 gone\v0 again.\par")) == ["Back, again."]
+
+
+def test_a_picture_with_braces_in_its_bytes_does_not_show_hidden_text() -> None:
+    assert blocks(rtf(r"Open{\v secret{\pict\bin4 }}}}} secret} sea.\par")) == ["Open sea."]
+
+
+@pytest.mark.parametrize("number", ["-99999999", "99999999999", "1114112", "-65537", "9" * 6000])
+def test_a_number_that_is_no_character_costs_only_itself(number: str) -> None:
+    assert blocks(rtf(rf"Before \u{number} ?after \\u{number}.\par")) == [f"Before \ufffdafter \\u{number}."]
+
+
 @pytest.fixture(scope="module")
 def child() -> Iterator[ChildLoader]:
     """A loader that gives a file ten seconds."""

@@ -1,12 +1,13 @@
 import datetime as dt
 import io
+import logging
 import zipfile
 
 import openpyxl  # type: ignore[import-untyped]
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 
-from index.errors import DamagedDocument, DocumentTooLarge, EmptyDocument, LoadError
+from index.errors import DamagedDocument, DocumentTooLarge, EmptyDocument, EncryptedDocument, LoadError
 from index.load import Limits, load
 from index.load.child import ChildLoader
 from index.split import split
@@ -102,6 +103,7 @@ def test_values_are_written_about_as_they_are_shown() -> None:
     sheet["B2"].number_format = "0.0%"
     sheet.append(["at", dt.datetime.fromisoformat("2024-05-06T07:30")])
     sheet.append(["from", dt.time(9, 15)])
+    sheet.append(["for", dt.timedelta(days=1.25)])
     lines = load(saved(book), name="a.xlsx").text.split("\n")
     assert [line.rpartition("value: ")[2] for line in lines[3:]] == [
         "12.5%",
@@ -109,6 +111,7 @@ def test_values_are_written_about_as_they_are_shown() -> None:
         "TRUE",
         "2024-05-06 07:30",
         "09:15",
+        "30:00:00",
     ]
 
 
@@ -122,6 +125,97 @@ def test_merged_cells_are_read_once() -> None:
     book = workbook(S=[["item", "count"], ["rope", 12], ["rope, old", None]])
     book["S"].merge_cells("A3:B3")
     assert load(saved(book), name="a.xlsx").text.count("rope, old") == 1
+
+
+FEES: list[list[object]] = [
+    ["Winter harbour fees"],
+    ["Berth", "Length", "Fee"],
+    ["North pier", 5, 35],
+    [None, 10, 70],
+    [None, 15, 105],
+    ["South pier", 5, 30],
+]
+
+
+def merged(*ranges: str, rows: list[list[object]]) -> str:
+    book = workbook(S=rows)
+    for cells in ranges:
+        book["S"].merge_cells(cells)
+    return load(saved(book), name="a.xlsx").text
+
+
+def test_a_cell_that_is_merged_over_rows_is_in_each_of_them() -> None:
+    assert merged("A1:C1", "A3:A5", rows=FEES) == (
+        "S\n\nWinter harbour fees\n\nBerth | Length | Fee\nBerth: North pier | Length: 5 | Fee: 35\n"
+        "Berth: North pier | Length: 10 | Fee: 70\nBerth: North pier | Length: 15 | Fee: 105\n"
+        "Berth: South pier | Length: 5 | Fee: 30"
+    )
+
+
+def test_cells_merged_over_rows_and_columns_are_in_the_first_column_of_each_row() -> None:
+    rows: list[list[object]] = [["a", "b", "c", "d"], ["x", None, None, "1 m"], [None, None, None, "2 m"]]
+    assert merged("A2:C3", rows=rows).endswith("a: x | d: 1 m\na: x | d: 2 m")
+
+
+def test_a_merged_cell_at_the_end_of_shorter_rows_is_in_them_too() -> None:
+    assert merged("C2:C3", rows=[["a", "b", "c"], ["x", 1, "both"], ["y", 2]]).endswith(
+        "a: y | b: 2 | c: both"
+    )
+
+
+def test_an_empty_row_beside_a_merged_cell_parts_no_table() -> None:
+    rows: list[list[object]] = [*FEES[1:4], [], *FEES[4:]]
+    assert merged("A2:A5", rows=rows).count("Berth: North pier | Length") == 3
+
+
+def test_a_note_that_is_merged_over_empty_rows_is_read_once_and_parts_tables() -> None:
+    rows: list[list[object]] = [*STOCK, [], ["A note over the width"], [], ["port", "depth"], ["Visby", 8]]
+    text = merged("A5:B6", rows=rows)
+    assert text.count("A note") == 1
+    assert text.endswith("port: Visby | depth: 8")
+
+
+def test_merged_cells_that_take_the_whole_sheet_take_no_memory() -> None:
+    data = changed(
+        saved(workbook(S=STOCK)),
+        SHEET,
+        "</sheetData>",
+        '</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/><mergeCell ref="B2:C99"/></mergeCells>',
+    )
+    with ChildLoader(seconds=10) as child:
+        assert len(child(data, name="a.xlsx").text) < 200
+
+
+def test_formulas_without_a_stored_result_are_counted_in_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    data = saved(workbook(S=[["item", "total"], ["rope", "=6*7"], ["buoy", "=1+1"], ["none", '=""']]))
+    stored = changed(data, SHEET, '<c r="B4"><f>""</f><v></v>', '<c r="B4" t="str"><f>""</f><v></v>')
+    with caplog.at_level(logging.WARNING):
+        load(stored, name="a.xlsx")
+    assert "'a.xlsx': formulas without a stored result are not read: 2: open it in" in caplog.text
+
+
+@pytest.mark.parametrize("cell", ['t="d"><v>notadate</v>', "><v>notadate</v>", 't="b"><v>notadate</v>'])
+def test_a_value_that_is_not_what_it_says_is_text(cell: str) -> None:
+    data = changed(saved(workbook(S=STOCK)), SHEET, 't="n"><v>12</v>', cell)
+    assert "item: rope | count: notadate\nitem: buoy | count: 3" in load(data, name="a.xlsx").text
+
+
+def test_a_shared_string_that_there_is_not_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    data = changed(with_shared_strings(), SHEET, "<v>2</v>", "<v>99</v>")
+    with caplog.at_level(logging.WARNING):
+        assert "item: buoy | count: 3" in load(data, name="a.xlsx").text
+    assert "'a.xlsx': cells whose text is missing are not read: 1" in caplog.text
+
+
+def test_a_workbook_with_a_password_of_the_archive_is_encrypted() -> None:
+    data = bytearray(saved(workbook(S=STOCK)))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entry = archive.start_dir
+    data[entry + 8] |= 1
+    with pytest.raises(
+        EncryptedDocument, match=r"^'a\.xlsx' is protected by a password: remove it and try again$"
+    ):
+        load(bytes(data), name="a.xlsx")
 
 
 def test_the_title_is_that_of_the_properties() -> None:
