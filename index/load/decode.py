@@ -36,10 +36,10 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> str:
         if data.startswith(mark):
             return _marked(data.removeprefix(mark), encoding, name=name)
     has_strays = _has_stray_nuls(data)
-    text = None if has_strays else _wide(data)
+    text = None if has_strays else _wide(data) or _wide_east_asian(data)
     if text is None and not has_strays and _is_binary(data):
         raise UnsupportedFormat(
-            f"{name!r} holds binary data of no format that we read: convert it to PDF, DOCX or text"
+            f"{name!r} holds binary data of no format that we read: convert it to PDF, DOCX or text in UTF-8"
         )
     text = (
         text
@@ -95,6 +95,14 @@ def _wide(data: bytes) -> str | None:
     else:
         return None
     text = _strict(data, encoding)
+    return text if text and _is_plausible(text) else None
+
+
+def _wide_east_asian(data: bytes) -> str | None:
+    """UTF-16 without a byte order mark, told by its letters where it has few characters of ASCII."""
+    if b"\0" not in data and _strict(data, "utf-8") is not None:
+        return None
+    text = _in_first(charsets.wide(data), data)
     return text if text and _is_plausible(text) else None
 
 

@@ -108,3 +108,67 @@ def test_utf8_is_always_decoded_as_utf8_unless_it_is_full_of_controls(text: str)
 )
 def test_a_stray_nul_makes_no_wide_letters_of_text(text: str) -> None:
     assert decode(text.encode(), name="a.txt") == text
+
+
+RULES = "ПОЛОЖЕНИЕ О ЗАЩИТЕ ДАННЫХ. СВЕДЕНИЯ О РАБОТНИКЕ ХРАНЯТСЯ В ЗАКРЫТОМ ШКАФУ 75 ЛЕТ. "
+INVOICE = "СЧЁТ НА ОПЛАТУ\nг. КАЗАНЬ\n"
+PEOPLE = "ИМЯ;ФАМИЛИЯ;ВОЗРАСТ\nАННА;ПЕТРОВА;30\n"
+
+
+@pytest.mark.parametrize("text", [RULES, RULES * 20, INVOICE, PEOPLE])
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8_r", "cp866", "mac_cyrillic"])
+def test_capitals_alone_are_not_taken_for_the_small_letters_of_another_charset(
+    text: str, encoding: str
+) -> None:
+    assert decode(text.encode(encoding), name="a.txt") == text
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bill of Señor Núñez was paid by Håkon Bjørnsen, and Chloë was at the door with Jürgen. " * 10,
+        "The jar is kept at 20 °C, and the fee for it is £30 in the first week. " * 10,
+        "Area of the hall: 30 m²\n",
+    ],
+)
+def test_english_with_names_and_symbols_is_read(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), name="a.txt") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("サーバ\nルータ\nケーブル\n", "cp932"),
+        ("ｹﾞﾝｺﾞ ｾｯﾃｲ ｦ ﾍﾝｺｳ ｼﾏｼﾀ\n" * 10, "euc_jp"),
+        ("Keep the jar below 25 °C, ±3 %.", "cp850"),
+        ("الموظف له إجازة سنوية مدتها ثلاثون يوما في السنة", "iso8859_6"),
+        ("Сотрудник имеет право на отпуск. Заявление подаётся начальнику.", "mac_cyrillic"),
+        ("Ціна договору становить десять тисяч гривень.", "koi8_u"),
+        ("第2章 勤務時間は1日8時間とする。\r\n休憩は60分とし、12時から取る。\r\n" * 30, "utf-16-le"),
+        ("第2章 勤務時間は1日8時間とする。\r\n休憩は60分とし、12時から取る。\r\n" * 30, "utf-16-be"),
+        ("本公司员工每年享有十天带薪休假。", "utf-16-le"),
+        ("회사는 직원에게 매년 열흘의 휴가를 준다.", "utf-16-be"),
+    ],
+)
+def test_texts_that_resemble_those_in_another_charset_are_read(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding), name="a.txt") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Stock\nid,item\n1,皿,20\n2,箸,30\n", "euc_jp"),
+        ("見積書", "utf-16-le"),
+        ("見積書", "utf-16-be"),
+        ("年度报告", "gbk"),
+        ("Señora Peña, Zoë, Björn", "cp850"),
+        ("ｹﾞﾝｺﾞ ｾｯﾃｲ ｦ ﾍﾝｺｳ\n", "cp932"),
+    ],
+)
+def test_a_short_text_is_read_right_or_refused(text: str, encoding: str) -> None:
+    try:
+        decoded = decode(text.encode(encoding), name="a.txt")
+    except UnsupportedFormat:
+        return
+    assert decoded == text
