@@ -291,7 +291,7 @@ def test_a_vector_that_is_none_is_found(
 
 
 def test_what_ended_uploads_and_documents_left_is_found_and_removed(indexed: Path) -> None:
-    change(indexed, "INSERT INTO jobs VALUES ('j', 1, 1)")
+    change(indexed, "INSERT INTO jobs (id, collection_id, created_at) VALUES ('j', 1, 1)")
     item = (
         "INSERT INTO job_items (job_id, document_id, source, origin, name, metadata, state, payload) VALUES "
     )

@@ -91,7 +91,7 @@ def test_the_writer_is_free_again_after_an_error(tmp_path: Path) -> None:
     follower = LexicalFollower(folder)
     follower.apply(add=stored(1, "seals"), remove=[], through=1)
     folder.rename(away)
-    with pytest.raises(FollowerError, match="remove the folder") as caught:
+    with pytest.raises(FollowerError, match="qa doctor --repair") as caught:
         follower.apply(add=stored(2, "fish"), remove=[], through=2)
     away.rename(folder)
     follower.apply(add=stored(2, "fish"), remove=[], through=2)

@@ -55,7 +55,7 @@ def test_a_second_owner_is_refused_by_the_name_of_the_first(settings: Settings, 
 
 
 def test_what_can_not_be_opened_is_given_up_whole(settings: Settings, embedder: Embedder) -> None:
-    (settings.data_dir / "followers").write_text("in the way")
+    (settings.data_dir / "catalog.sqlite3").mkdir()
     for _ in range(2):  # the second time, the lock is free again
         with (
             pytest.raises((QAError, OSError)) as raised,
