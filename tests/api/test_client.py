@@ -147,7 +147,7 @@ def test_a_file_that_the_service_does_not_take_does_not_affect_the_others(
         ("a\nb.txt", "failed"),
         ("c.txt", "indexed"),
     ]
-    assert "larger than this service takes" in str(results[1][2])
+    assert "the form is too large, it may have 1 MiB altogether" in str(results[1][2])
     assert "control characters" in str(results[2][2])
 
 
