@@ -343,9 +343,16 @@ def _rest(item_ids: sa.Select[Any] | Sequence[int]) -> sa.Delete:
     return under_way.delete().where(under_way.c.item_id.in_(item_ids))
 
 
-def _insert(connection: Connection, collection: Collection, uploads: Sequence[Upload]) -> Accepted:
+def _insert_job(connection: Connection, collection: Collection, kind: JobKind) -> str:
     job_id = secrets.token_hex(12)
-    connection.execute(jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now_ms()))
+    connection.execute(
+        jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now_ms(), kind=kind)
+    )
+    return job_id
+
+
+def _insert(connection: Connection, collection: Collection, uploads: Sequence[Upload]) -> Accepted:
+    job_id = _insert_job(connection, collection, "index")
     document_ids = []
     for upload in uploads:
         document_id = reserve(connection, collection.id, source=upload.source, origin=upload.origin)
@@ -367,10 +374,7 @@ def _insert(connection: Connection, collection: Collection, uploads: Sequence[Up
 
 
 def _insert_reindexing(connection: Connection, collection: Collection) -> str:
-    job_id = secrets.token_hex(12)
-    connection.execute(
-        jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now_ms(), kind="reindex")
-    )
+    job_id = _insert_job(connection, collection, "reindex")
     nothing = {"document_id": "", "source": "", "origin": "", "name": "", "metadata": {}}
     connection.execute(job_items.insert().values(job_id=job_id, state="queued", **nothing))
     return job_id
