@@ -3,12 +3,16 @@
 import logging
 import threading
 from collections.abc import Callable
+from time import monotonic, sleep
 
+from index.backlog import lags
 from index.errors import QAError
 from qa_service.services import Services
 
 _SECONDS = 0.5
 _CLOSE_SECONDS = 10
+_LAST_SECONDS = 3.0
+_LAST_PAUSE_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +32,21 @@ class Following:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop, when the step at hand is done."""
+        """Stop, when no follower lacks what has been acknowledged; what can't be done soon is left to the next start.
+
+        Another process may lead, and see to it, or end and leave it to this one.
+        """
         self._stop.set()
         self._thread.join(_CLOSE_SECONDS)
+        end = monotonic() + _LAST_SECONDS
+        try:
+            while not self._services.keep_up() and self._lags() and monotonic() < end:
+                sleep(_LAST_PAUSE_SECONDS)
+        except QAError as error:
+            log.warning("left for the next start: %s", error)
+
+    def _lags(self) -> bool:
+        return any(lags(self._services.catalog, self._services.followers).values())
 
     def _run(self) -> None:
         while not self._stop.wait(_SECONDS):

@@ -276,7 +276,7 @@ class _Opened:
     def close(self) -> None:
         """End the streams, leave what is not indexed for the next start, and close the services."""
         self._streams.end()
+        self._worker.close()
         if self._following:
             self._following.close()
-        self._worker.close()
         self._services.close()
