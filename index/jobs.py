@@ -238,6 +238,15 @@ class Jobs:
             row = connection.execute(query).one_or_none()
         return _queued(row) if row else None
 
+    def renamed(self, item: Queued) -> dict[str, str]:
+        """What a taken upload has been given since: `source`, `origin` and `title`, as far as they are others."""
+        names = ("source", "origin", "title")
+        query = sa.select(*(job_items.c[name] for name in names)).where(job_items.c.id == item.item_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        now: dict[str, str] = row._asdict() if row else {}
+        return {name: now[name] for name in now if now[name] != getattr(item.upload, name)}
+
     def note(self, item_id: int, stage: Stage, *, embedded: int = 0, chunks: int | None = None) -> None:
         """Record how far the work on an item is; nothing where it is no longer wanted."""
         values = {"stage": stage, "embedded": embedded, "chunks": chunks}

@@ -189,6 +189,11 @@ class Worker:
             return self._reindex(item, collection, go_on), None
         check_model(collection, services.embedder.name)
         (result,) = services.ingestor(collection).put([item.upload], on_embedded=go_on)
+        if renamed := services.jobs.renamed(item):
+            if result.error and (again := services.jobs.take(item.item_id)):
+                return self._index(again, at_hand)
+            if result.document_id:
+                services.rename_document(collection, result.document_id, **renamed)
         self._end(item.item_id, result.outcome, result.error, chunks=result.chunks)
         return result.outcome, result.error
 

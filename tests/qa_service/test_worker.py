@@ -14,6 +14,7 @@ from index.errors import EmbeddingError, FollowerError
 from index.ingest import Ingestor
 from index.jobs import Job
 from index.upload import Upload
+from qa_service.requests import SearchRequest
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from qa_service.uploads.worker import Worker
@@ -25,6 +26,13 @@ POISON = b"This text is POISON to the model."
 Start = Callable[[], Worker]
 
 
+def once(what: "Flaky | Faulty") -> None:
+    """Do what is to happen meanwhile."""
+    meanwhile, what.meanwhile = what.meanwhile, None
+    if meanwhile:
+        meanwhile()
+
+
 class Flaky:
     """The real model, but while it is down it takes no text, and it never takes poison."""
 
@@ -32,6 +40,7 @@ class Flaky:
         self._model = model
         self.is_down = False
         self.ends_at_probe = 0
+        self.meanwhile: Callable[[], None] | None = None
         self.texts = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -39,6 +48,7 @@ class Flaky:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         self._check(*texts)
+        once(self)
         return self._model.embed(texts)
 
     def embed_query(self, text: str) -> Vector:
@@ -58,10 +68,12 @@ class Faulty(Services):
     """Services in which what indexes a document raises `fault`, as long as there is one."""
 
     fault: Exception | None = None
+    meanwhile: Callable[[], None] | None = None
     tried = 0
 
     def ingestor(self, collection: Collection) -> Ingestor:
         self.tried += 1
+        once(self)
         if self.fault:
             raise self.fault
         return super().ingestor(collection)
@@ -74,7 +86,7 @@ def model(embedder: Embedder) -> Flaky:
 
 @pytest.fixture
 def services(settings: Settings, model: Flaky) -> Iterator[Faulty]:
-    services = Faulty(settings, embedder=model)  # type: ignore[arg-type]
+    services = Faulty(settings, embedder=model)
     yield services
     services.close()
 
@@ -216,6 +228,32 @@ def test_a_document_that_is_deleted_while_it_waits_is_forgotten(
     services.catalog.delete(job.items[0].document_id)
     model.is_down = False
     assert ended(services, job) == [("indexed", None)]
+
+
+@pytest.mark.parametrize("moment", ["taken", "embedded"])
+@pytest.mark.parametrize(
+    "renamed", [{"title": "B"}, {"source": "b"}, {"title": "B", "source": "b", "origin": "o"}]
+)
+def test_what_is_renamed_while_it_is_indexed_keeps_its_new_name(
+    services: Faulty, model: Flaky, start: Start, moment: str, renamed: dict[str, str]
+) -> None:
+    collection = services.collection("default")
+    accepted = services.jobs.accept(collection, [Upload("a", "a.txt", TEXT, title="A")])
+    [document_id] = accepted.document_ids
+    meets = services if moment == "taken" else model
+    meets.meanwhile = lambda: services.rename_document(collection, document_id, **renamed)
+
+    start()
+
+    assert ended(services, services.jobs.get(accepted.job_id)) == [("indexed", None)]
+    document = services.catalog.document(collection, document_id)
+    assert {"title": "A", "source": "a", "origin": ""} | renamed == {
+        "title": document.title,
+        "source": document.source,
+        "origin": document.origin,
+    }
+    [found] = services.search(SearchRequest(query="leave"))
+    assert found.title == document.title
 
 
 DIES = """
