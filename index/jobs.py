@@ -107,10 +107,6 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, collection: Collection, uploads: Sequence[Upload]) -> Job:
-        """The job of uploads that have just been accepted."""
-        return self.get(self.accept(collection, uploads).job_id)
-
     def accept(
         self, collection: Collection, uploads: Sequence[Upload], *, once: Once | None = None
     ) -> Accepted:

@@ -31,8 +31,11 @@ class Hits:
 NO_HITS = Hits(np.zeros(0, np.int64), np.zeros(0))
 
 
-def keys_of(versions: NDArray[np.int64], ordinals: NDArray[np.int64]) -> Keys:
-    """The keys of chunks, of whose versions and ordinals none is negative or reaches 2**31."""
+def keys_of(versions: NDArray[np.int64], ordinals: NDArray[np.int64] | int) -> Keys:
+    """The keys of chunks, of whose versions and ordinals none is negative or reaches 2**31.
+
+    That of ordinal 0 is the lowest of its version.
+    """
     return versions << _ORDINAL_BITS | ordinals
 
 
@@ -62,8 +65,3 @@ def versions_of(keys: Keys) -> NDArray[np.int64]:
 def ordinals_of(keys: Keys) -> NDArray[np.int64]:
     """Which chunk of its version each is, shape (n,)."""
     return keys & (1 << _ORDINAL_BITS) - 1
-
-
-def first_key(versions: NDArray[np.int64]) -> Keys:
-    """The lowest key that a chunk of each version can have."""
-    return versions << _ORDINAL_BITS

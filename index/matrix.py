@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from index.keys import Keys, first_key, ids_of
+from index.keys import Keys, ids_of, keys_of
 from index.vectors import Int8Vectors, Vector, Vectors, cosines, dot
 
 Places: TypeAlias = NDArray[np.intp]
@@ -60,8 +60,8 @@ class Matrix:
     def of_versions(self, version_ids: Iterable[int]) -> Places:
         """Where the chunks of some versions stand, ascending."""
         wanted = np.unique(np.fromiter(version_ids, np.int64))
-        start = np.searchsorted(self.keys, first_key(wanted))
-        end = np.searchsorted(self.keys, first_key(wanted + 1))
+        start = np.searchsorted(self.keys, keys_of(wanted, 0))
+        end = np.searchsorted(self.keys, keys_of(wanted + 1, 0))
         return _ranges(start, end - start)
 
     def cosines(self, places: Places, query: Vector) -> Vector:

@@ -3,7 +3,8 @@
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote
@@ -22,6 +23,7 @@ JSON = dict[str, Any]
 _SECONDS = httpx.Timeout(300, connect=5)
 _REPEATABLE = ("GET", "PATCH", "DELETE")
 _PAUSE_SECONDS = 1.0
+_POLL_SECONDS = 0.2
 
 
 class Client:
@@ -90,6 +92,20 @@ class Client:
     def job(self, job_id: str) -> JSON:
         """What has become of uploads."""
         return self._call("GET", f"/v1/jobs/{quote(job_id, safe='')}")
+
+    def watch(self, job_id: str) -> Generator[JSON, None, None]:
+        """A job as it is, several times a second until it has ended; who stops before gives it up."""
+        try:
+            while True:
+                job = self.job(job_id)
+                yield job
+                if job["status"] != "running":
+                    return
+                time.sleep(_POLL_SECONDS)
+        except (KeyboardInterrupt, GeneratorExit):
+            with suppress(ServiceError):
+                self.cancel(job_id)
+            raise
 
     def cancel(self, job_id: str) -> None:
         """Give up what waits or is under way of a job."""

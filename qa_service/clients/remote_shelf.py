@@ -1,8 +1,7 @@
 """A collection behind a running service, to synchronise a folder with."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 16 * 2**20
 _BATCH_FILES = 50
-_POLL_SECONDS = 0.2
 _REFUSED_CONTENT = (400, 413, 415, 422)
 _NOT_THERE_OR_TAKEN = (404, 409)
 
@@ -107,7 +105,7 @@ class RemoteShelf:
                 raise
             yield from self._one_by_one(batch, error)
         else:
-            yield from self._ended(accepted["job_id"], batch)
+            yield from self._results(accepted["job_id"], {upload.source for upload in batch})
 
     def _one_by_one(self, batch: list[Upload], error: ServiceError) -> Iterator[Result]:
         if len(batch) == 1:
@@ -116,28 +114,17 @@ class RemoteShelf:
         for upload in batch:
             yield from self._upload([upload])
 
-    def _ended(self, job_id: str, batch: list[Upload]) -> Iterator[Result]:
-        """The results of a job, each when its document has ended."""
-        try:
-            yield from self._results(job_id, {upload.source for upload in batch})
-        except (KeyboardInterrupt, GeneratorExit):
-            with suppress(ServiceError):
-                self._client.cancel(job_id)
-            raise
-
     def _results(self, job_id: str, waiting: set[str]) -> Iterator[Result]:
-        while True:
-            job = self._client.job(job_id)
-            for document in job["documents"]:
-                if document["status"] == "queued":
-                    if document.get("chunks"):
-                        self._on_embedded(document["name"], document["embedded"], document["chunks"])
-                elif document["source"] in waiting:
-                    waiting.remove(document["source"])
-                    yield _result(document)
-            if job["status"] != "running":
-                break
-            time.sleep(_POLL_SECONDS)
+        """The results of a job, each when its document has ended."""
+        with closing(self._client.watch(job_id)) as watched:
+            for job in watched:
+                for document in job["documents"]:
+                    if document["status"] == "queued":
+                        if document.get("chunks"):
+                            self._on_embedded(document["name"], document["embedded"], document["chunks"])
+                    elif document["source"] in waiting:
+                        waiting.remove(document["source"])
+                        yield _result(document)
         for source in waiting:  # a document that is deleted meanwhile leaves its job
             yield Result(
                 source, "failed", None, error=ServiceError("it was deleted while it was being indexed")

@@ -21,20 +21,29 @@ def settings() -> "Settings":
     return load_settings()
 
 
+def running(found: "Settings") -> "Client | None":
+    """A client of the service that runs on the data directory, None where none does; settings it ignores are named."""
+    from index.owner import find_owner
+
+    owner = find_owner(found.data_dir)
+    if owner is None or owner.url is None:
+        return None
+    from qa_service.clients.client import Client
+
+    if ignored := sorted(found.model_fields_set - {"data_dir"}):
+        names = ", ".join(f"QA_{name.upper()}" for name in ignored)
+        click.echo(f"the service that runs here has settings of its own: {names} not used", err=True)
+    return Client(owner.url, token=owner.token)
+
+
 @contextmanager
 def connected(command: str) -> "Iterator[Local | Client]":
     """The service that runs on the data directory, or else the directory itself, owned for the while."""
-    from index.owner import OwnerLock, find_owner
+    from index.owner import OwnerLock
 
     found = settings()
-    owner = find_owner(found.data_dir)
-    if owner and owner.url:
-        from qa_service.clients.client import Client
-
-        if ignored := sorted(found.model_fields_set - {"data_dir"}):
-            names = ", ".join(f"QA_{name.upper()}" for name in ignored)
-            click.echo(f"the service that runs here has settings of its own: {names} not used", err=True)
-        with Client(owner.url, token=owner.token) as client:
+    if service := running(found):
+        with service as client:
             yield client
         return
     lock = OwnerLock(found.data_dir, command=command)  # before the imports, so that it is refused at once

@@ -1,9 +1,8 @@
 """`qa reindex`: collections move to the embedding model of the settings, or to that of the service that runs."""
 
 import sys
-import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +12,7 @@ from qa_service.commands import common
 if TYPE_CHECKING:
     from index.reembed import OnReembedded
     from qa_service.clients.client import Client
-
-_POLL_SECONDS = 0.2
+    from qa_service.settings import Settings
 
 
 @click.command(short_help="Embed collections again, with another embedding model.")
@@ -29,22 +27,17 @@ def reindex(names: tuple[str, ...]) -> None:
     stopped, and the next call goes on from there; each collection has its old vectors until all the new ones are
     there.
     """
-    from index.owner import find_owner
-
-    owner = find_owner(common.settings().data_dir)
-    if owner and owner.url:
-        from qa_service.clients.client import Client
-
-        with Client(owner.url, token=owner.token) as client:
+    settings = common.settings()
+    if service := common.running(settings):
+        with service as client:
             _through(client, names)
     else:
-        _here(names)
+        _here(settings, names)
 
 
-def _here(names: Sequence[str]) -> None:
+def _here(settings: "Settings", names: Sequence[str]) -> None:
     from index.owner import OwnerLock
 
-    settings = common.settings()
     lock = OwnerLock(
         settings.data_dir, command="qa reindex"
     )  # before the imports, so that it is refused at once
@@ -89,18 +82,10 @@ def _through(client: "Client", names: Sequence[str]) -> None:
 
 def _ended(client: "Client", name: str, on_embedded: "OnReembedded") -> dict[str, Any]:
     """What has become of a collection, when its job has ended; who stops waiting gives it up."""
-    from qa_service.errors import ServiceError
-
-    job_id = client.reindex(name)
-    try:
-        while True:
-            found: dict[str, Any] = client.job(job_id)["reindexing"]
-            if found["status"] != "queued":
-                return found
-            if "chunks" in found:
+    found: dict[str, Any] = {}
+    with closing(client.watch(client.reindex(name))) as watched:
+        for job in watched:
+            found = job["reindexing"]
+            if found["status"] == "queued" and "chunks" in found:
                 on_embedded(name, found["embedded"], found["chunks"])
-            time.sleep(_POLL_SECONDS)
-    except KeyboardInterrupt:
-        with suppress(ServiceError):
-            client.cancel(job_id)
-        raise
+    return found

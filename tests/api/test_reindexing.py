@@ -17,6 +17,7 @@ from qa_service.access.keys import Rights
 from qa_service.api import Context, create_app
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from tests.waiting import until
 
 Make = Callable[[Services], Context]
 
@@ -69,12 +70,13 @@ def client(moving: Services, make: Make) -> Iterator[FlaskClient]:
     context.worker.close()
 
 
+def job_of(client: FlaskClient, job_id: str) -> dict[str, Any]:
+    return dict(client.get(f"/v1/jobs/{job_id}").get_json())
+
+
 def ended(client: FlaskClient, job_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
-    while (job := client.get(f"/v1/jobs/{job_id}").get_json())["status"] == "running":
-        assert time.monotonic() < deadline, job
-        time.sleep(0.02)
-    return dict(job)
+    until(lambda: job_of(client, job_id)["status"] != "running")
+    return job_of(client, job_id)
 
 
 def found(client: FlaskClient, word: str) -> Any:
@@ -134,10 +136,7 @@ def test_what_was_embedded_is_kept_when_it_is_cancelled(
 ) -> None:
     new_model.allowed = 2
     job_id = start(client)
-    deadline = time.monotonic() + 20
-    while not (job := client.get(f"/v1/jobs/{job_id}").get_json())["reindexing"].get("embedded"):
-        assert time.monotonic() < deadline, job
-        time.sleep(0.02)
+    until(lambda: job_of(client, job_id)["reindexing"].get("embedded"))
     assert start(client) == job_id  # it waits for that already
     assert client.delete(f"/v1/jobs/{job_id}").get_json()["status"] == "cancelled"
     new_model.open.set()
@@ -165,10 +164,8 @@ def test_while_the_model_is_away_the_job_says_so_and_it_goes_on_by_itself(
 ) -> None:
     new_model.allowed, new_model.fails = 2, True
     job_id = start(client)
-    deadline = time.monotonic() + 20
-    while "delay" not in (job := client.get(f"/v1/jobs/{job_id}").get_json()):
-        assert time.monotonic() < deadline, job
-        time.sleep(0.02)
+    until(lambda: "delay" in job_of(client, job_id))
+    job = job_of(client, job_id)
     assert (job["status"], job["delay"]["code"]) == ("running", "embedding_failed")
     new_model.allowed = 10**9
     assert ended(client, job_id)["status"] == "done"
@@ -199,10 +196,7 @@ def test_a_job_that_was_cut_off_goes_on_at_the_next_start(
     new_model.allowed = 2
     context: Context = make(moving)
     job_id = start(create_app(context).test_client())
-    deadline = time.monotonic() + 20
-    while new_model.allowed > 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: new_model.allowed <= 0)
     closing = threading.Thread(target=context.worker.close)
     closing.start()
     time.sleep(0.2)

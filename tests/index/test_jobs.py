@@ -1,7 +1,7 @@
 """Uploads as jobs: acknowledged, ended, and taken up again after a crash."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from index.audit import audit_catalog
 from index.catalog import Catalog, Collection, Database, NewVersion, sqlite_url
 from index.errors import EmptyDocument, IdempotencyKeyReused, InvalidRequest, NotFound
-from index.jobs import Jobs
+from index.jobs import Job, Jobs
 from index.once import Once
 from index.upload import Upload
 from qa_service.services import Services, opened
@@ -31,10 +31,15 @@ UPLOADS = (
 )
 
 
+def added(jobs: Jobs, collection: Collection, uploads: Sequence[Upload]) -> Job:
+    """The job of uploads that have just been accepted."""
+    return jobs.get(jobs.accept(collection, uploads).job_id)
+
+
 def test_an_acknowledged_upload_has_its_documents_id_and_waits(
     jobs: Jobs, catalog: Catalog, collection: Collection
 ) -> None:
-    job = jobs.add(collection, UPLOADS)
+    job = added(jobs, collection, UPLOADS)
     assert jobs.get(job.id) == job
     assert (job.status, job.collection) == ("running", "default")
     assert [item.status for item in job.items] == ["queued", "queued"]
@@ -44,7 +49,7 @@ def test_an_acknowledged_upload_has_its_documents_id_and_waits(
 
 
 def test_an_upload_is_taken_as_it_came(jobs: Jobs, collection: Collection) -> None:
-    job = jobs.add(collection, UPLOADS)
+    job = added(jobs, collection, UPLOADS)
     taken = [jobs.take(item_id) for item_id in jobs.queued()]
     for item, queued, upload in zip(job.items, taken, UPLOADS, strict=True):
         assert queued is not None
@@ -62,7 +67,7 @@ def test_an_upload_is_taken_as_it_came(jobs: Jobs, collection: Collection) -> No
 def test_an_item_that_has_ended_is_not_taken_again_and_its_bytes_are_gone(
     tmp_path: Path, jobs: Jobs, collection: Collection, database: Database
 ) -> None:
-    job = jobs.add(collection, [Upload("a", "a", b"0123456789abcdef" * 8)])
+    job = added(jobs, collection, [Upload("a", "a", b"0123456789abcdef" * 8)])
     (item_id,) = jobs.queued()
     jobs.end(item_id, "indexed")
     assert jobs.queued() == []
@@ -75,7 +80,7 @@ def test_an_item_that_has_ended_is_not_taken_again_and_its_bytes_are_gone(
 def test_a_failure_is_told_with_the_job_and_with_the_document(
     jobs: Jobs, catalog: Catalog, collection: Collection
 ) -> None:
-    job = jobs.add(collection, [Upload("a", "a", b"")])
+    job = added(jobs, collection, [Upload("a", "a", b"")])
     jobs.end(jobs.queued()[0], "failed", EmptyDocument("'a' holds no text"))
     (item,) = jobs.get(job.id).items
     assert (item.status, item.error_code, item.error_message) == (
@@ -88,9 +93,9 @@ def test_a_failure_is_told_with_the_job_and_with_the_document(
 
 
 def test_the_last_upload_of_a_document_counts(jobs: Jobs, catalog: Catalog, collection: Collection) -> None:
-    jobs.add(collection, [Upload("a", "a", b"")])
+    added(jobs, collection, [Upload("a", "a", b"")])
     jobs.end(jobs.queued()[0], "failed", EmptyDocument("'a' holds no text"))
-    jobs.add(collection, [Upload("a", "a", b"x")])
+    added(jobs, collection, [Upload("a", "a", b"x")])
     (document,) = catalog.documents(collection)
     assert (document.status, document.error_code) == ("queued", None)
 
@@ -98,7 +103,7 @@ def test_the_last_upload_of_a_document_counts(jobs: Jobs, catalog: Catalog, coll
 def test_an_upload_whose_document_is_deleted_does_not_wait_any_more(
     jobs: Jobs, catalog: Catalog, collection: Collection
 ) -> None:
-    job = jobs.add(collection, UPLOADS[:1])
+    job = added(jobs, collection, UPLOADS[:1])
     (item_id,) = jobs.queued()
     catalog.delete(job.items[0].document_id)
     assert jobs.queued() == []
@@ -110,7 +115,7 @@ def test_an_upload_whose_document_is_deleted_does_not_wait_any_more(
 def test_a_document_that_is_renamed_while_it_waits_is_indexed_under_its_new_names(
     jobs: Jobs, catalog: Catalog, collection: Collection
 ) -> None:
-    (item,) = jobs.add(collection, [Upload("old.md", "old.md", b"Orcas hunt.", "Old")]).items
+    (item,) = added(jobs, collection, [Upload("old.md", "old.md", b"Orcas hunt.", "Old")]).items
     catalog.rename(item.document_id, source="new.md", title="New")
     taken = jobs.take(jobs.queued()[0])
     assert taken
@@ -122,7 +127,7 @@ def test_a_document_that_is_renamed_while_it_waits_is_indexed_under_its_new_name
 def test_an_acknowledged_upload_is_still_there_in_another_process(
     tmp_path: Path, jobs: Jobs, collection: Collection
 ) -> None:
-    job = jobs.add(collection, UPLOADS)
+    job = added(jobs, collection, UPLOADS)
     # Nothing is closed before: this is what a crash leaves.
     other = Database(sqlite_url(tmp_path / "catalog.sqlite3"))
     assert Jobs(other).get(job.id) == job
@@ -132,7 +137,7 @@ def test_an_acknowledged_upload_is_still_there_in_another_process(
 
 def test_what_a_crash_left_undone_is_indexed_once(settings: Settings) -> None:
     with opened(settings, command="first") as services:
-        job = services.jobs.add(services.collection("default"), UPLOADS[:1])
+        job = added(services.jobs, services.collection("default"), UPLOADS[:1])
         # The crash comes after the document is served, before its item has ended.
         _index(services, services.jobs.queued()[0])
     with opened(settings, command="second") as services:
@@ -158,7 +163,7 @@ def test_a_job_that_does_not_exist_is_named(jobs: Jobs) -> None:
 
 
 def test_a_job_of_nothing_is_done(jobs: Jobs, collection: Collection) -> None:
-    assert jobs.add(collection, []).status == "done"
+    assert added(jobs, collection, []).status == "done"
 
 
 def test_a_job_is_acknowledged_as_a_whole_or_not_at_all(
@@ -168,7 +173,7 @@ def test_a_job_is_acknowledged_as_a_whole_or_not_at_all(
         return [UPLOADS[0], Upload("b", "b\0", b"x")]
 
     with pytest.raises(InvalidRequest):
-        jobs.add(collection, uploads())
+        added(jobs, collection, uploads())
     assert catalog.documents(collection) == []
 
 
@@ -211,7 +216,7 @@ def test_of_a_deleted_document_no_upload_keeps_the_title_or_the_name(
     renamed: str,
     ends: str,
 ) -> None:
-    (item,) = jobs.add(collection, [upload()]).items
+    (item,) = added(jobs, collection, [upload()]).items
     (item_id,) = jobs.queued()
     assert rows_with(database, CANARY)
     if renamed == "while it waits":
@@ -236,7 +241,7 @@ def test_of_a_renamed_document_no_upload_keeps_the_old_title_or_source(
     version: MakeVersion,
     ends: str,
 ) -> None:
-    job = jobs.add(collection, [Upload("a", "a.md", b"Orcas hunt.", f"{CANARY} title")])
+    job = added(jobs, collection, [Upload("a", "a.md", b"Orcas hunt.", f"{CANARY} title")])
     (item,), (item_id,) = job.items, jobs.queued()
     if ends in ("indexed", "cancelled"):
         publish(catalog, collection, item.document_id, version)
@@ -253,9 +258,9 @@ def test_of_a_renamed_document_no_upload_keeps_the_old_title_or_source(
 def test_a_document_that_is_deleted_takes_with_it_what_was_cancelled_under_its_source(
     tmp_path: Path, database: Database, jobs: Jobs, catalog: Catalog, collection: Collection
 ) -> None:
-    cancelled = jobs.add(collection, [upload(b"Old.")])
+    cancelled = added(jobs, collection, [upload(b"Old.")])
     jobs.cancel(cancelled.id)
-    (item,) = jobs.add(collection, [upload()]).items
+    (item,) = added(jobs, collection, [upload()]).items
     assert item.document_id != cancelled.items[0].document_id
     catalog.delete(item.document_id)
     assert (rows_with(database, CANARY), files_with(tmp_path, CANARY)) == ([], [])
@@ -311,7 +316,7 @@ def test_a_list_of_jobs_has_pages_and_only_the_collections_that_are_asked_for(
 ) -> None:
     jobs = Jobs(either)
     there = Catalog(either).ensure_collection("there", embedding_model="m", dimension=4)
-    made = [jobs.add(here if at % 2 else there, UPLOADS[: at % 3]).id for at in range(7)]
+    made = [added(jobs, here if at % 2 else there, UPLOADS[: at % 3]).id for at in range(7)]
     whole = jobs.page()
     assert {each.id for each in whole} == set(made)
     assert whole == sorted(whole, key=lambda each: (each.created_at, each.id), reverse=True)
@@ -325,7 +330,7 @@ def test_a_list_of_jobs_has_pages_and_only_the_collections_that_are_asked_for(
 
 def test_what_is_under_way_is_told_until_it_ends(either: Database, here: Collection) -> None:
     jobs = Jobs(either)
-    job = jobs.add(here, UPLOADS)
+    job = added(jobs, here, UPLOADS)
     first, second = jobs.queued()
     jobs.note(first, "parsing")
     assert jobs.get(job.id).items[0].stage == "parsing"
@@ -344,7 +349,7 @@ def test_what_is_under_way_is_told_until_it_ends(either: Database, here: Collect
 
 def test_what_is_cancelled_waits_no_more_and_what_has_ended_stays(either: Database, here: Collection) -> None:
     jobs, catalog = Jobs(either), Catalog(either)
-    job = jobs.add(here, UPLOADS)
+    job = added(jobs, here, UPLOADS)
     first, second = jobs.queued()
     jobs.end(first, "failed", EmptyDocument("'a' holds no text"))
     jobs.note(second, "embedding", embedded=1, chunks=2)
@@ -365,7 +370,7 @@ def test_what_is_cancelled_waits_no_more_and_what_has_ended_stays(either: Databa
 def test_of_what_is_cancelled_no_byte_stays_and_nothing_is_found_wrong(
     tmp_path: Path, database: Database, jobs: Jobs, collection: Collection
 ) -> None:
-    job = jobs.add(collection, [Upload("a", "a", b"0123456789abcdef" * 8)])
+    job = added(jobs, collection, [Upload("a", "a", b"0123456789abcdef" * 8)])
     jobs.cancel(job.id)
     for path in tmp_path.glob("catalog.sqlite3*"):
         assert b"0123456789abcdef" not in path.read_bytes()
@@ -376,7 +381,7 @@ def test_a_document_that_another_job_wants_outlives_a_cancelled_one(
     either: Database, here: Collection
 ) -> None:
     jobs, catalog = Jobs(either), Catalog(either)
-    first, second = jobs.add(here, UPLOADS[:1]), jobs.add(here, UPLOADS[:1])
+    first, second = added(jobs, here, UPLOADS[:1]), added(jobs, here, UPLOADS[:1])
     jobs.cancel(second.id)
     (document,) = catalog.documents(here)
     assert (document.id, document.status) == (first.items[0].document_id, "queued")
@@ -388,7 +393,7 @@ def test_what_was_being_written_when_it_was_cancelled_is_told_as_it_is_served(
     either: Database, here: Collection
 ) -> None:
     jobs = Jobs(either)
-    job = jobs.add(here, UPLOADS[:1])
+    job = added(jobs, here, UPLOADS[:1])
     (item_id,) = jobs.queued()
     jobs.cancel(job.id)
     jobs.end(item_id, "replaced", chunks=1)
