@@ -7,60 +7,8 @@ from collections.abc import Container, Mapping
 
 from charset_normalizer import from_bytes
 
-_WESTERN = ("cp1252", "iso8859_15", "mac_roman", "cp850", "cp437")
-_CENTRAL = ("cp1250", "iso8859_2", "cp852")
-_BALTIC = ("cp1257",)
-_CYRILLIC = ("cp1251", "koi8_r", "koi8_u", "cp866", "iso8859_5", "mac_cyrillic")
+from index.load.letters import ALPHABETS, COMMON, CYRILLIC, LATIN, LOANS, PAIRS, WESTERN
 
-
-def _rows(charset: str, *rows: int) -> str:
-    """The characters in `rows` of a national standard, which has the common ones in rows of their own."""
-    codes = (bytes((row, cell)) for row in rows for cell in range(0x40, 0xFF))
-    return "".join(letter for code in codes for letter in code.decode(charset, "ignore") if letter > "\x7f")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# The letters beyond ASCII of languages, and the charsets that texts in them are in, the likeliest first.
-# Where charsets differ in the order of a whole alphabet, the letters in front of "|" are those that make up
-# most of a text, and those behind it count less.
-_ALPHABETS = (
-    ("àâæçèéêëîïôœùûüÿ", _WESTERN),  # French
-    ("äöüß", _WESTERN),  # German
-    ("áéíñóúü¡¿ªº", _WESTERN),  # Spanish
-    ("àáâãçéêíóôõúªº", _WESTERN),  # Portuguese
-    ("àèéìòù", _WESTERN),  # Italian
-    ("àçèéíïòóúü·", _WESTERN),  # Catalan
-    ("äåæéöø", _WESTERN),  # Danish, Finnish, Norwegian, Swedish
-    ("áæéíðóöúýþ", _WESTERN),  # Icelandic
-    ("óąćęłńśźż", _CENTRAL),  # Polish
-    ("áäéíóôúýčďěĺľňŕřšťůž", _CENTRAL),  # Czech, Slovak
-    ("áéíóöúüőű", _CENTRAL),  # Hungarian
-    ("âîăşţ", _CENTRAL),  # Romanian
-    ("ćčđšž", _CENTRAL),  # Croatian, Slovenian
-    ("âçîöûüğış", ("cp1254",)),  # Turkish
-    ("āčēģīķļņšūž", _BALTIC),  # Latvian
-    ("ąčėęįšūųž", _BALTIC),  # Lithuanian
-    ("äõöüšž", _BALTIC),  # Estonian
-    ("оеаинтсрвлкмдпуяыь|гзбчйхжшюцщэфъё", _CYRILLIC),  # Russian
-    ("аоеитнрсвдклпмзгя|ъбучжцшйщхфюь", _CYRILLIC),  # Bulgarian
-    ("оанивітерслкудмпзя|ьбгйчхцєжїюшщґф", _CYRILLIC),  # Ukrainian
-    ("аіонерсткулдвпзмяы|ўьебгчхцйжшюёэф", _CYRILLIC),  # Belarusian
-    ("аоиенрстујвкдплмзг|бчцхшћжљђњфџ", _CYRILLIC),  # Serbian
-    ("יוהלאתרמבנשם|דקחעפטכגצסזךןףץ", ("cp1255", "iso8859_8")),  # Hebrew
-    ("αοιετσνηυρπκμλςάίόέή|ωδγχθφβξζψύώϊϋΐΰ", ("cp1253", "iso8859_7")),  # Greek
-    ("اليمنتروبةعدسفهكأقحج،|ءآؤإئثخذزشصضطظغىپچژگ؛؟", ("cp1256", "iso8859_6")),  # Arabic, Persian
-    ("านรกอเงยมล่วดท้สตะปบคหแจพช็์ัิีุูไใโำผขซถธณ|ฃฅฆฌญฎฏฐฑฒฝฟภศษฬฮฤฦฯๆฺ๊๋ฮึื๐๑๒๓๔๕๖๗๘๙", ("cp874",)),  # Thai
-    (_rows("euc_kr", *range(0xB0, 0xC9)), ("cp949",)),  # its rows are some of those of Chinese
-    (_rows("euc_jp", 0xA1, 0xA4, 0xA5, *range(0xB0, 0xD0)), ("cp932", "euc_jp")),
-    ("".join(map(chr, range(0xFF61, 0xFFA0))), ("euc_jp",)),  # half-width katakana
-    (_rows("gb2312", 0xA1, 0xA3, *range(0xB0, 0xD8)), ("gb18030",)),
-    (_rows("big5", 0xA1, *range(0xA4, 0xC7)), ("big5hkscs",)),
-)
-# English has no accents but in names and loans, and those are of any language of the West.
-_LOANS = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüýßœ")
 _LOANS_WEIGHT = 0.9  # below that of a language, so that a text with Czech names alone is Czech
 _ENGLISH = re.compile(
     r"\b(?:the|and|of|to|in|is|are|was|were|for|at|on|by|with|that|from|be|not|or|as|this)\b", re.I
@@ -68,29 +16,11 @@ _ENGLISH = re.compile(
 _ENGLISH_SHARE = 0.12  # of the words
 _WORD = re.compile(r"[^\W\d_]+")
 
-# Pairs of letters that make up about half of those in Russian, and a third in its neighbours; a wrong
-# charset leaves a tenth.
-_CYRILLIC_PAIRS = _words(
-    "ст но ен то на ов ни ра во ко по пр ро го ос ал ли ре ан ер ка ет ол ор не та ва ла от ом ел ло ин ит ть"
-    " ат ль ри ле де те ес ве ог ат ия ие ий ый ой ая ое их ых до об од за да да ам ар ак ас ав ви ти ки ми"
-    " ди си мо со бо на ма ме ми на ск тр ед ем ей ер ис из им ик ны нн ся ть сь бы вы че же ру ку ту му ус"
-    " ут уч ющ ще ци ач аз ад аю лю ьн ям ят ря"
-)
-_GREEK_PAIRS = _words(
-    "το ου τη ει αι ια στ τα ατ ον ος οσ ησ ης αν ιν να τι κα ρο εν ερ αρ ρα πο πρ οι με μα αλ λα λο σε εσ θα ικ κο κη"
-    " νο τε τω ων ην ντ σα σσ ας ασ ις ισ αυ ευ σι δι δε γι εκ τρ υτ πα ρι υν ιο μο ομ απ νη ητ ιν ιτ ημ υρ εί ία ού ές"
-    " ση ρε σμ ολ αθ υς ως ωσ υσ ρω αδ αρ γα κρ λι νι λε ελ τά ίν ού"
-)
-_PAIRS = {
-    **dict.fromkeys(_CYRILLIC, _CYRILLIC_PAIRS),
-    "cp1253": _GREEK_PAIRS,
-    "iso8859_7": _GREEK_PAIRS,
-}
 _PAIRS_WEIGHT = 1.5
 _PAIRS_SHARE = 0.4  # of the pairs; a text with fewer suits the less
 _RUN = re.compile(r"[^\x00-\x7f]{2,}")
 
-_GUESSABLE = tuple(dict.fromkeys(charset for _, charsets in _ALPHABETS for charset in charsets))
+_GUESSABLE = tuple(dict.fromkeys(charset for _, charsets in ALPHABETS for charset in charsets))
 _TYPOGRAPHY = frozenset("\xa0§©«®°±·»½×–—‘’“”•…€№™")
 
 # In a word, only Latin letters stand beside Latin ones; in Thai, no mark stands alone or two vowels together.
@@ -100,19 +30,6 @@ _MIXED = re.compile(
 )
 _END_OF_LATIN = "\u0250"
 
-# The characters that make up about half of a text in Chinese, Japanese or Korean, as one's rows suit all three.
-_COMMON = {
-    "gb18030": "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里"
-    "用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心本前开但因只从想实日者意无力与长"
-    "把机十民第公此已工使情明性知全三又关点正业外将两高间由问很最重并物手应向头文体相见被二等产或新制，。",
-    "big5hkscs": "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年過發後作"
-    "裡用道行所然家種事成方多經麼去法學如都同現當沒動面起看定天分還進好小部其些主樣理心本前開但因只從想實日者意無力與"
-    "長把機十民第公此已工使情明性知全三又關點正業外將兩高間由問很最重並物手應向頭文體相見被二等產或新制，。",
-    "cp949": "이다는을의에가은한지고로하기사를서도어있인자대리시나으해정그아것수일라전부들과만주보여상",
-    "cp932": _rows("euc_jp", 0xA4, 0xA5) + "、。ー",
-    "euc_jp": _rows("euc_jp", 0xA4, 0xA5) + "、。ー" + "".join(map(chr, range(0xFF61, 0xFFA0))),
-}
-_LATIN = frozenset((*_WESTERN, *_CENTRAL, *_BALTIC, "cp1254"))
 _LATIN_SHARE = 0.3  # of usual letters: what a text in Latin letters has against another alphabet
 _NEAR = 0.1  # of fit: no difference between charsets in a few letters
 _CLEARLY = 0.15  # more usual letters, of all: what decides between charsets that all suit
@@ -151,7 +68,7 @@ _SUPERSETS = {
 # Letters of East Asia that a text of UTF-16 is made of; a wrong reading strews in rare ones.
 _WIDE_ALPHABETS = tuple(
     frozenset(alphabet)
-    for alphabet, charsets in _ALPHABETS
+    for alphabet, charsets in ALPHABETS
     if charsets[0] in {"cp932", "cp949", "gb18030", "big5hkscs"}
 )
 _WIDE_FIT = 0.9
@@ -171,15 +88,15 @@ def guesses(data: bytes) -> list[str]:
         return []
     suited = _suited(data)
     rivals = _rivals(suited, _sample(data)) if suited else {}
-    if rivals.keys() <= _LATIN:
+    if rivals.keys() <= LATIN:
         return list(suited)
     usual = {charset: _usual_share(text, charset) for charset, text in rivals.items()}
-    alike = rivals.keys() <= set(_CYRILLIC)
+    alike = rivals.keys() <= set(CYRILLIC)
     best, *others = sorted(usual, key=lambda charset: -(suited if alike else usual)[charset])
-    if best in _LATIN:
-        others = [other for other in others if other not in _LATIN]
+    if best in LATIN:
+        others = [other for other in others if other not in LATIN]
     letters = max(1, sum(map(_is_telling, rivals[best])))
-    clearly = 0.0 if alike else _CLEARLY if best in _LATIN else max(_CLEARLY, 2 / letters)
+    clearly = 0.0 if alike else _CLEARLY if best in LATIN else max(_CLEARLY, 2 / letters)
     if any(usual[best] < usual[other] + clearly for other in others):
         return []
     return [best, *(charset for charset in suited if charset not in usual)]
@@ -252,28 +169,28 @@ def _fit(text: str, charset: str) -> float:
     letters = {letter: count for letter, count in Counter(text).items() if _is_telling(letter)}
     total = sum(letters.values())
     if not total:
-        return 1.0 if charset in _LATIN else _LEAST_FIT
+        return 1.0 if charset in LATIN else _LEAST_FIT
     fitting = {
         alphabet: sum(count * _weight(letter, alphabet) for letter, count in letters.items()) / total
-        for alphabet, charsets in _ALPHABETS
+        for alphabet, charsets in ALPHABETS
         if charset in charsets
     }
     best = max(fitting.values())
-    if best < _LEAST_FIT and charset != _WESTERN[0]:
+    if best < _LEAST_FIT and charset != WESTERN[0]:
         return best  # what follows takes time and would only lower it
     shape = _shape(text)
     ill_cased = len(_ILL_CASED.findall(shape))
     is_latin = shape.count("x") + shape.count("X") <= shape.count("a") + shape.count("A")
-    if charset in _LATIN:
+    if charset in LATIN:
         in_latin = ill_cased + len(_ILL_PLACED.findall(shape)) + len(_IN_WORD.findall(text))
         best = best - in_latin / total if is_latin else 0.0
     else:
         best -= (ill_cased + len(_MIXED.findall(text))) / total
-    if charset == _WESTERN[0] and is_latin and _is_english(text):
-        loans = sum(count for letter, count in letters.items() if letter.lower() in _LOANS)
+    if charset == WESTERN[0] and is_latin and _is_english(text):
+        loans = sum(count for letter, count in letters.items() if letter.lower() in LOANS)
         best = max(best, _LOANS_WEIGHT * (loans - in_latin) / total)
-    if charset in _PAIRS:
-        lacking = max(0.0, _PAIRS_SHARE - _usual_pairs(text, _PAIRS[charset]))
+    if charset in PAIRS:
+        lacking = max(0.0, _PAIRS_SHARE - _usual_pairs(text, PAIRS[charset]))
         best -= _PAIRS_WEIGHT * lacking + _misquoted(text) / total
     return best
 
@@ -284,12 +201,12 @@ def _is_telling(letter: str) -> bool:
 
 def _usual_share(text: str, charset: str) -> float:
     """The share, 0 to 1, of what is beyond ASCII in `text` that is usual in the languages of `charset`."""
-    if charset in _LATIN:
+    if charset in LATIN:
         return _LATIN_SHARE
-    if charset in _PAIRS:
-        return _usual_pairs(text, _PAIRS[charset])
+    if charset in PAIRS:
+        return _usual_pairs(text, PAIRS[charset])
     letters = [character for character in text if _is_telling(character)]
-    return sum(letter in _COMMON.get(charset, "") for letter in letters) / max(1, len(letters))
+    return sum(letter in COMMON.get(charset, "") for letter in letters) / max(1, len(letters))
 
 
 def _is_english(text: str) -> bool:
