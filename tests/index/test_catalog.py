@@ -190,10 +190,10 @@ def test_replacing_leaves_nothing_of_the_version_before(
 def test_deleting_leaves_no_row_but_the_log(
     database: Database, catalog: Catalog, collection: Collection, version: MakeVersion
 ) -> None:
-    job = Jobs(database).add(collection, [Upload("s", "s", b"x")])
+    accepted = Jobs(database).accept(collection, [Upload("s", "s", b"x")])
     put(catalog, collection, version("s", ["one"], metadata={"k": "v"}))
     catalog.add_pending(collection, [version("s", ["two"])])
-    catalog.delete(job.items[0].document_id)
+    catalog.delete(accepted.document_ids[0])
     kept = {"collections", "changes", "jobs"}
     assert {table.name for table in metadata.sorted_tables if rows(database, table)} == kept
     assert [change.kind for change in catalog.changes_after(collection, 0)] == [
@@ -203,7 +203,7 @@ def test_deleting_leaves_no_row_but_the_log(
         "remove",
     ]
     with pytest.raises(NotFound):
-        catalog.delete(job.items[0].document_id)
+        catalog.delete(accepted.document_ids[0])
 
 
 def test_a_version_of_a_document_that_was_deleted_meanwhile_is_not_stored(
