@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from eval.datasets import suite
@@ -18,10 +18,10 @@ from index.embed import Embedder
 from index.sync import sync
 from qa_service.access.keys import Rights
 from qa_service.api import Context, create_app
-from qa_service.cli import main
 from qa_service.clients.local_shelf import LocalShelf
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from tests.invoking import invoke
 
 LEAVE = "How long does parental leave last?"
 PETS = "On which day may dogs come to the office?"
@@ -62,9 +62,7 @@ def rate(client: FlaskClient, answer_id: str, rating: str, headers: Any = None, 
 
 
 def export(settings: Settings, *options: str) -> tuple[list[dict[str, Any]], str]:
-    result = CliRunner().invoke(
-        main, ["feedback", "export", *options], env={"QA_DATA_DIR": str(settings.data_dir)}
-    )
+    result = invoke(settings.data_dir, "feedback", "export", *options)
     assert result.exit_code == 0
     return [json.loads(line) for line in result.stdout.splitlines()], result.stderr.strip()
 
@@ -253,11 +251,7 @@ def test_feedback_is_exported_as_a_dataset_that_the_doctor_accepts(
 
 
 def test_feedback_is_listed_and_deleted_by_command(talk: FlaskClient, settings: Settings) -> None:
-    environment = {"QA_DATA_DIR": str(settings.data_dir)}
-
-    def command(*arguments: str) -> Any:
-        return CliRunner().invoke(main, ["feedback", *arguments], env=environment)
-
+    command = partial(invoke, settings.data_dir, "feedback")
     ids = [ask(talk, LEAVE)["id"] for _ in range(2)]
     rate(talk, ids[0], "down", reason="No\x1b[31mway")
     assert command("list").stdout == f"{ids[0]}  down  {LEAVE}  (No[31mway)\n"

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import Result
 
 from index.embed import Embedder
 from index.owner import Owner, find_owner
@@ -21,6 +23,7 @@ from index.sync import sync
 from qa_service.clients.local_shelf import LocalShelf
 from qa_service.services import opened
 from qa_service.settings import Settings
+from tests import invoking
 
 QA = str(Path(sys.executable).with_name("qa"))
 
@@ -181,6 +184,12 @@ def qa(data_dir: Path) -> Run:
         return run(data_dir, *arguments, **options)
 
     return invoke
+
+
+@pytest.fixture
+def invoke(data_dir: Path) -> Callable[..., Result]:
+    """Runs a `qa` command on this test's data directory, in this process."""
+    return partial(invoking.invoke, data_dir)
 
 
 @pytest.fixture

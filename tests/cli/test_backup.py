@@ -10,26 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from index.catalog.database import HEAD
 from index.embed import Embedder
 from index.owner import OwnerLock
 from qa_service.access.keys import opened_keys
-from qa_service.cli import main
 from qa_service.clients.local import Local
 from qa_service.conversations.store import OPERATOR
 from qa_service.services import opened
 from qa_service.settings import Settings
 from tests.cli.conftest import nothing_changes
 from tests.counting import Counting
+from tests.invoking import invoke
 
 QUESTION = "How many days of leave do employees have?"
-
-
-def invoke(data_dir: Path, *arguments: Any, **settings: str) -> Result:
-    environment = {"QA_DATA_DIR": str(data_dir), **settings}
-    return CliRunner().invoke(main, [str(each) for each in arguments], env=environment)
 
 
 def rows(data_dir: Path) -> dict[str, list[Any]]:

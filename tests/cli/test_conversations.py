@@ -5,30 +5,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import pytest
-from click.testing import CliRunner, Result
-
-from qa_service.cli import main
+from click.testing import Result
 
 Invoke = Callable[..., Result]
 Serve = Callable[..., AbstractContextManager[Any]]
 
 QUESTION = "How many days of leave do employees have?"
-
-
-@pytest.fixture
-def invoke(indexed: Path) -> Invoke:
-    """Runs a `qa` command in this process, on a data directory with two documents."""
-
-    def invoke(*arguments: object) -> Result:
-        result = CliRunner().invoke(
-            main, [str(each) for each in arguments], env={"QA_DATA_DIR": str(indexed)}
-        )
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return invoke
 
 
 def create(invoke: Invoke) -> str:
@@ -37,7 +19,7 @@ def create(invoke: Invoke) -> str:
     return identifier
 
 
-def test_a_conversation_is_continued_listed_exported_and_deleted(invoke: Invoke) -> None:
+def test_a_conversation_is_continued_listed_exported_and_deleted(indexed: Path, invoke: Invoke) -> None:
     identifier = create(invoke)
     assert invoke("ask", QUESTION, "--conversation", identifier).exit_code == 0
     answer = json.loads(invoke("ask", "Since when?", "--conversation", identifier, "--json").stdout)
@@ -59,7 +41,7 @@ def test_a_conversation_is_continued_listed_exported_and_deleted(invoke: Invoke)
     )
 
 
-def test_all_are_deleted_only_on_demand(invoke: Invoke) -> None:
+def test_all_are_deleted_only_on_demand(indexed: Path, invoke: Invoke) -> None:
     made = [create(invoke) for _ in range(3)]
     assert invoke("conversations", "delete").exit_code == 2
     assert invoke("conversations", "delete", made[0], "--all").exit_code == 2
@@ -67,20 +49,20 @@ def test_all_are_deleted_only_on_demand(invoke: Invoke) -> None:
     assert invoke("conversations", "delete", "--all").stdout == "3 deleted\n"
 
 
-def test_a_question_can_not_go_on_with_what_is_not_there(invoke: Invoke) -> None:
+def test_a_question_can_not_go_on_with_what_is_not_there(indexed: Path, invoke: Invoke) -> None:
     result = invoke("ask", QUESTION, "--conversation", "nosuch")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "there is no conversation 'nosuch'" in result.stderr
 
 
-def test_a_first_question_can_not_drive_the_terminal(invoke: Invoke) -> None:
+def test_a_first_question_can_not_drive_the_terminal(indexed: Path, invoke: Invoke) -> None:
     identifier = create(invoke)
     invoke("ask", "How \x1b[31mred is\u202e it?", "--conversation", identifier)
     assert "\x1b" not in invoke("conversations", "list").stdout
     assert "\u202e" not in invoke("conversations", "export", identifier).stdout
 
 
-def test_it_works_while_a_service_runs(invoke: Invoke, indexed: Path, serve: Serve) -> None:
+def test_it_works_while_a_service_runs(indexed: Path, invoke: Invoke, serve: Serve) -> None:
     with serve() as service:
         identifier = service.post("/v1/conversations").json()["id"]
         asked = invoke("ask", QUESTION, "--conversation", identifier, "--json")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from index.audit import Finding, audit_catalog
 from index.catalog import Catalog, Collection, StoredChunk
@@ -18,15 +18,15 @@ from index.embed import Embedder
 from index.followers import Followers, Group
 from index.owner import OwnerLock
 from index.upload import Upload
-from qa_service.cli import main
 from qa_service.database import open_database
 from qa_service.services import opened
 from qa_service.settings import Settings
 from tests.cli.conftest import nothing_changes
+from tests.invoking import invoke
 
 
 def doctor(data_dir: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["doctor", *arguments], env={"QA_DATA_DIR": str(data_dir)})
+    return invoke(data_dir, "doctor", *arguments)
 
 
 def states(result: Result) -> dict[str, str]:

@@ -8,27 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from index.owner import find_owner
-from qa_service.cli import main
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Invoke = Callable[..., Result]
-
-
-@pytest.fixture
-def invoke(data_dir: Path) -> Invoke:
-    """Runs a `qa` command in this process, on this test's data directory."""
-
-    def invoke(*arguments: object, **settings: str) -> Result:
-        env = {"QA_DATA_DIR": str(data_dir), **settings}
-        result = CliRunner().invoke(main, [str(each) for each in arguments], env=env)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return invoke
 
 
 def test_a_folder_is_indexed_and_a_second_run_embeds_nothing(invoke: Invoke, folder: Path) -> None:

@@ -1,53 +1,53 @@
 import re
 from pathlib import Path
 
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from qa_service.cli import main
+from tests.invoking import invoke
 
 
-def invoke(data_dir: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["keys", *arguments], env={"QA_DATA_DIR": str(data_dir)})
+def keys(data_dir: Path, *arguments: str) -> Result:
+    return invoke(data_dir, "keys", *arguments)
 
 
 def test_a_key_is_printed_once_and_listed_without_its_secret(tmp_path: Path) -> None:
-    created = invoke(tmp_path / "new", "create", "laptop")
+    created = keys(tmp_path / "new", "create", "laptop")
     assert created.exit_code == 0
     text = created.stdout.strip()
     assert re.fullmatch(r"sk_[0-9a-f]{16}_[\w-]{43}", text)
-    assert invoke(tmp_path / "new", "list").stdout == (f"laptop  {text[:20]}…  ask, search, write, admin\n")
+    assert keys(tmp_path / "new", "list").stdout == (f"laptop  {text[:20]}…  ask, search, write, admin\n")
 
 
 def test_without_keys_the_list_is_empty_and_says_so_beside_it(tmp_path: Path) -> None:
-    listed = invoke(tmp_path, "list")
+    listed = keys(tmp_path, "list")
     assert (listed.exit_code, listed.stdout) == (0, "")
     assert listed.stderr == "no keys yet: `qa keys create NAME` makes one\n"
-    invoke(tmp_path, "create", "laptop")
-    assert invoke(tmp_path, "list").stderr == ""
+    keys(tmp_path, "create", "laptop")
+    assert keys(tmp_path, "list").stderr == ""
 
 
 def test_whoever_makes_the_first_key_is_told_that_every_request_needs_one_now(tmp_path: Path) -> None:
-    first = invoke(tmp_path, "create", "graphs", "--scope", "metrics")
+    first = keys(tmp_path, "create", "graphs", "--scope", "metrics")
     assert re.fullmatch(r"sk_\w{16}_[\w-]{43}\n", first.stdout)
     assert first.stderr == (
         "this is the first key: from now on every request needs a key, and this one is for metrics\n"
     )
-    assert invoke(tmp_path, "create", "laptop").stderr == ""
+    assert keys(tmp_path, "create", "laptop").stderr == ""
     for name in ("graphs", "laptop"):
-        invoke(tmp_path, "revoke", name)
-    assert "this is the first key" in invoke(tmp_path, "create", "again").stderr
+        keys(tmp_path, "revoke", name)
+    assert "this is the first key" in keys(tmp_path, "create", "again").stderr
 
 
 def test_a_revoked_key_is_listed_no_more(tmp_path: Path) -> None:
-    invoke(tmp_path, "create", "laptop")
-    invoke(tmp_path, "create", "phone")
-    assert invoke(tmp_path, "revoke", "laptop").output == ""
-    assert invoke(tmp_path, "list").stdout.startswith("phone  ")
-    assert "no key is left" in invoke(tmp_path, "revoke", "phone").stderr
+    keys(tmp_path, "create", "laptop")
+    keys(tmp_path, "create", "phone")
+    assert keys(tmp_path, "revoke", "laptop").output == ""
+    assert keys(tmp_path, "list").stdout.startswith("phone  ")
+    assert "no key is left" in keys(tmp_path, "revoke", "phone").stderr
 
 
 def test_a_mistake_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
-    invoke(tmp_path, "create", "laptop")
+    keys(tmp_path, "create", "laptop")
     for arguments, message in [
         (
             ["create", "laptop"],
@@ -56,15 +56,15 @@ def test_a_mistake_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         (["create", "a\x1b[31m"], "qa: a key needs a name of 1 to 63 characters that can be printed\n"),
         (["revoke", "nosuch"], "qa: there is no key 'nosuch'\n"),
     ]:
-        result = invoke(tmp_path, *arguments)
+        result = keys(tmp_path, *arguments)
         assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
 
 
 def test_a_publishable_key_is_listed_with_what_it_is_for(tmp_path: Path) -> None:
     options = ["--collection", "handbook", "--origin", "https://www.example.com/", "--days", "1"]
-    created = invoke(tmp_path, "create", "site", "--publishable", *options)
+    created = keys(tmp_path, "create", "site", "--publishable", *options)
     assert re.fullmatch(r"pk_[0-9a-f]{16}_[\w-]{43}\n", created.stdout)
-    listed = invoke(tmp_path, "list").stdout
+    listed = keys(tmp_path, "list").stdout
     assert re.fullmatch(
         r"site  pk_\w{16}_…  ask in handbook from https://www\.example\.com until [-\d]{10} [:\d]{5} UTC\n",
         listed,
@@ -72,7 +72,7 @@ def test_a_publishable_key_is_listed_with_what_it_is_for(tmp_path: Path) -> None
 
 
 def test_a_key_can_be_restricted_to_scopes_and_collections(tmp_path: Path) -> None:
-    invoke(
+    keys(
         tmp_path,
         "create",
         "robot",
@@ -85,19 +85,19 @@ def test_a_key_can_be_restricted_to_scopes_and_collections(tmp_path: Path) -> No
         "--collection",
         "b",
     )
-    assert invoke(tmp_path, "list").stdout.endswith("  search, write in a, b\n")
+    assert keys(tmp_path, "list").stdout.endswith("  search, write in a, b\n")
 
 
 def test_a_publishable_key_without_a_collection_is_refused(tmp_path: Path) -> None:
-    result = invoke(tmp_path, "create", "site", "--publishable")
+    result = keys(tmp_path, "create", "site", "--publishable")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "names the collections that it is for" in result.stderr
 
 
 def test_a_rotated_key_has_a_new_text_under_its_old_name(tmp_path: Path) -> None:
-    text = invoke(tmp_path, "create", "laptop").stdout.strip()
-    rotated = invoke(tmp_path, "rotate", "laptop").stdout.strip()
+    text = keys(tmp_path, "create", "laptop").stdout.strip()
+    rotated = keys(tmp_path, "rotate", "laptop").stdout.strip()
     assert rotated != text
     assert rotated[:20] == text[:20]
-    assert invoke(tmp_path, "list").stdout.startswith(f"laptop  {text[:20]}…")
-    assert invoke(tmp_path, "rotate", "nosuch").stderr == "qa: there is no key 'nosuch'\n"
+    assert keys(tmp_path, "list").stdout.startswith(f"laptop  {text[:20]}…")
+    assert keys(tmp_path, "rotate", "nosuch").stderr == "qa: there is no key 'nosuch'\n"
