@@ -5,7 +5,7 @@ third writes those before it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -117,7 +117,7 @@ class Ingestor:
         uploads: Iterable[Upload],
         *,
         on_embedded: OnEmbedded = lambda _name, _done, _total: None,
-    ) -> Iterator[Result]:
+    ) -> Generator[Result]:
         """Index documents, in batches; a result is given when its document is durable and served.
 
         A document whose bytes, title and metadata are those of the stored version is left as it is. One that

@@ -25,7 +25,7 @@ def at_work() -> list[str]:
 
 
 QUESTION = "How many days of leave are there?"
-BODIES = {
+BODIES: dict[str, dict[str, object]] = {
     "/v1/answers": {"question": QUESTION},
     "/v1/chat/completions": {"messages": [{"role": "user", "content": QUESTION}]},
 }

@@ -25,7 +25,7 @@ def deck() -> bytes:
     made, file = pptx.Presentation(), io.BytesIO()
     for title, text in (("Welcome", "Hello all."), ("Diving", "The deepest dive reached 63 metres.")):
         slide = made.slides.add_slide(made.slide_layouts[5])
-        slide.shapes.title.text = title  # type: ignore[union-attr]
+        slide.shapes.title.text = title
         slide.shapes.add_textbox(Inches(1), Inches(3), Inches(5), Inches(1)).text_frame.text = text
     made.save(file)
     return file.getvalue()

@@ -81,7 +81,8 @@ def test_jobs_are_listed_newest_first_and_page_by_page(client: FlaskClient, fini
     made = [add(client, f"Text {at}.", "").get_json()["job_id"] for at in range(5)]
     for job_id in made:
         finished(job_id)
-    listed, after = [], ""
+    listed: list[Any] = []
+    after: str | None = ""
     while after is not None:
         page = client.get(f"/v1/jobs?limit=2{after and f'&after={after}'}").get_json()
         assert len(page["jobs"]) <= 2

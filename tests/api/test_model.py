@@ -32,7 +32,7 @@ def serve(
 ) -> Iterator[Serve]:
     """Serves one document with a model that replies by a script."""
     monkeypatch.setenv("OPENAI_API_KEY", f"sk-{SECRET}")
-    closing = []
+    closing: list[Callable[[], object]] = []
 
     def serve(script: Script) -> FlaskClient:
         provider = ScriptedProvider(script)

@@ -14,7 +14,7 @@ import openai
 import pytest
 from langchain_openai import ChatOpenAI
 from llama_index.core.llms import ChatMessage, MessageRole
-from llama_index.llms.openai_like import OpenAILike
+from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
 
 from eval.example import Example
 from eval.records import answer_from

@@ -7,11 +7,10 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 
 from qa_service.answering.answer import Event, PassagesFound
 from qa_service.api import Context, Streams, create_app
-from qa_service.api.sse import Response
 from qa_service.errors import ModelTruncated, Overloaded
 from tests.waiting import until
 
@@ -93,9 +92,11 @@ def test_a_bug_in_the_middle_is_an_error_event_that_says_nothing_of_it(
 
 
 def test_a_failure_before_the_first_event_is_raised_and_keeps_no_place() -> None:
-    def events() -> Iterator[Event]:
+    def fail() -> Event:
         raise ModelTruncated("m broke off")
-        yield FOUND
+
+    def events() -> Iterator[Event]:
+        yield fail()
 
     one = streams(places=1)
     for _ in range(3):
@@ -192,7 +193,7 @@ def test_a_client_that_hangs_up_frees_its_place(context: Context) -> None:
     with make_server("127.0.0.1", 0, app, handler_class=_Quiet) as server:
         thread = threading.Thread(target=server.handle_request, daemon=True)
         thread.start()
-        with socket.create_connection(server.server_address) as client:
+        with socket.create_connection(("127.0.0.1", server.server_port)) as client:
             sent = b'{"question": "a", "stream": true}'
             client.sendall(
                 b"POST /v1/answers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

@@ -165,7 +165,7 @@ def test_a_hostile_text_of_20000_characters_is_shown_within_100_ms(
             "chunk_id": "1",
         }
     service.script = [lambda stream: stream.answer(one_claim)] * 3
-    longest = []
+    longest: list[float] = []
     while not longest or (longest[-1] > 100 and len(longest) < 3):  # a busy machine is no fault of the text's
         page.evaluate("longest = 0")
         host.ask()

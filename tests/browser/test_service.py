@@ -67,7 +67,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iter
         documents = folder / collection
         documents.mkdir()
         (documents / f"{collection}.md").write_text(text)
-        command = [qa, "index", "--collection", collection, documents]
+        command: list[str | Path] = [qa, "index", "--collection", collection, documents]
         subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
     settings = Settings(data_dir=folder / "data")
     with opened_keys(settings) as keys:

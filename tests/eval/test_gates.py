@@ -17,6 +17,7 @@ from eval.replay import question_sha256
 from eval.replay import read as read_recordings
 from eval.run import Run, read_about
 from eval.scores import Scored, measure
+from tests.eval.conftest import Quoting
 
 RunOf = Callable[..., Run]
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -106,8 +107,8 @@ def test_a_committed_baseline_is_of_the_shipped_dataset(kind: str) -> None:
     assert about["corpus"]["sha256"] == shipped.corpus_sha256
 
 
-def test_a_run_of_another_model_needs_a_baseline_of_its_own(world: Any, run_of: RunOf) -> None:
-    class Live(world.Quoting):  # type: ignore[misc, name-defined]
+def test_a_run_of_another_model_needs_a_baseline_of_its_own(run_of: RunOf) -> None:
+    class Live(Quoting):
         @property
         def about(self) -> dict[str, Any]:
             return {"target": {"kind": "in_process"}, "settings": {"model": "gpt-9"}, "versions": {}}

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval.errors import BadRecord
 from eval.example import Example
 from eval.records import (
     Answer,
-    BadRecord,
     Citation,
     Claim,
     Passage,

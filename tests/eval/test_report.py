@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from eval.compare import compare_all
 from eval.example import Evidence, Example, Nugget
@@ -136,10 +136,14 @@ def burned() -> ExampleRow:
     return row("burned", wire("It burned rape oil.", OIL))
 
 
-def text(tree: Tree, selector: str) -> str:
+def first(tree: Tree | LexborNode, selector: str) -> LexborNode:
     found = tree.css_first(selector)
     assert found is not None, selector
-    return " ".join(found.text().split())
+    return found
+
+
+def text(tree: Tree, selector: str) -> str:
+    return " ".join(first(tree, selector).text().split())
 
 
 # Drawings
@@ -170,7 +174,7 @@ def test_an_element_escapes_its_text_and_its_attributes() -> None:
 
 def test_a_strip_has_its_dot_at_the_value_and_its_bar_over_the_interval() -> None:
     drawn = Tree(strip(0.25, Interval(0.1, 0.5), against=0.75, origin=0.3))
-    dot, against, bar = (drawn.css_first(f".{name}") for name in ("dot", "against", "interval"))
+    dot, against, bar = (first(drawn, f".{name}") for name in ("dot", "against", "interval"))
     assert (dot.attributes["cx"], against.attributes["cx"]) == ("25.00%", "75.00%")
     assert (bar.attributes["x1"], bar.attributes["x2"]) == ("10.00%", "50.00%")
 
@@ -192,9 +196,9 @@ def test_each_point_links_to_its_example_and_says_what_it_is() -> None:
     drawn = Tree(
         scatter([Point("a<b", "example-a", 1, 0.5, "partial")], x="X", y="Y", title="T", description="D")
     )
-    point = drawn.css_first("a.point.partial")
+    point = first(drawn, "a.point.partial")
     assert point.attributes["href"] == "#example-a"
-    assert point.css_first("title").text() == "a<b: 1.00, 0.50, partial"
+    assert first(point, "title").text() == "a<b: 1.00, 0.50, partial"
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
@@ -358,7 +362,7 @@ def test_a_number_that_no_citation_has_is_pointed_out() -> None:
 def test_an_example_without_an_answer_says_why(burned: ExampleRow) -> None:
     failed = ExampleRow(Record(burned.record.example, Answer()), error="no reply within 30 s")
     tree = Tree(render(report(failed)))
-    assert tree.css_first(".example").attributes["data-status"] == "failed"
+    assert first(tree, ".example").attributes["data-status"] == "failed"
     assert "no reply within 30 s" in text(tree, ".note.bad")
 
 
@@ -435,7 +439,7 @@ def test_a_change_is_shown_with_its_verdict_its_counts_and_what_could_be_seen() 
 
 def test_an_example_that_changed_shows_what_was_answered_before() -> None:
     tree = Tree(render(two_runs()))
-    example = tree.css_first("#example-e3")
+    example = first(tree, "#example-e3")
     assert example.attributes["data-change"] == "worse"
     assert "It burned rape oil, then gas from 1902." in example.text()
 

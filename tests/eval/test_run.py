@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from eval.datasets import Suite
 from eval.errors import RunError
 from eval.example import Example
 from eval.run import Run, execute, read
+from tests.eval.conftest import Quoting
 
 RunOf = Callable[..., Run]
 
@@ -89,9 +90,9 @@ def test_a_folder_of_another_run_is_refused(world: Any, run_of: RunOf, small: Su
         execute(run.folder, small.examples[:2], about, world.Quoting())
 
 
-def test_a_stream_without_an_end_is_a_failure(world: Any, run_of: RunOf) -> None:
-    class Silent(world.Quoting):
-        def ask(self, example: Example) -> Any:
+def test_a_stream_without_an_end_is_a_failure(run_of: RunOf) -> None:
+    class Silent(Quoting):
+        def ask(self, example: Example) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "retrieval", {"passages": []}
 
     assert run_of(Silent()).failures["leave"] == "target: the stream ended without an answer"

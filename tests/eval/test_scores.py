@@ -1,15 +1,17 @@
 """Scores: measured on what was recorded, kept beside each other, read back as they were."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from eval.errors import RunError
+from eval.example import Example
 from eval.judges.lexical import LexicalProxy
 from eval.metrics.aggregate import summarise
 from eval.run import Run
 from eval.scores import HEADLINE, keep, measure, metrics, read
+from tests.eval.conftest import Quoting
 
 RunOf = Callable[..., Run]
 JUDGE = LexicalProxy()
@@ -60,11 +62,11 @@ def test_the_headline_names_metrics() -> None:
     assert len(metrics(HEADLINE)) == len(HEADLINE)
 
 
-def test_a_run_of_passages_alone_is_measured_by_these_alone(world: Any, run_of: RunOf) -> None:
-    class Searching(world.Quoting):  # type: ignore[misc]
+def test_a_run_of_passages_alone_is_measured_by_these_alone(run_of: RunOf) -> None:
+    class Searching(Quoting):
         about = {"target": {"kind": "passages"}}  # noqa: RUF012
 
-        def ask(self, example: Any) -> Any:
+        def ask(self, example: Example) -> Iterator[tuple[str, dict[str, Any]]]:
             *_, (name, answer) = super().ask(example)
             yield name, {"passages": answer["passages"]}
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -299,7 +300,7 @@ def test_threads_that_put_and_delete_the_same_documents_leave_a_catalog_that_agr
                 except NotFound:
                     continue
 
-    run([lambda thread=thread: put_and_delete(thread) for thread in range(4)])
+    run([partial(put_and_delete, thread) for thread in range(4)])
     logged: set[int] = set()
     for change in catalog.changes_after(collection, 0, limit=10_000):
         (logged.add if change.kind == "add" else logged.remove)(change.version_id)

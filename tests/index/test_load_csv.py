@@ -1,5 +1,6 @@
 import csv
 import io
+from collections.abc import Iterable
 
 import pytest
 
@@ -15,7 +16,7 @@ def lines(data: bytes, name: str = "a.csv") -> list[str]:
     return parsed.text.split("\n")
 
 
-def written(rows: list[list[object]], **dialect: str) -> bytes:
+def written(rows: Iterable[Iterable[object]], **dialect: str) -> bytes:
     file = io.StringIO()
     csv.writer(file, **dialect).writerows(rows)  # type: ignore[arg-type]
     return file.getvalue().encode()

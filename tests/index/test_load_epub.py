@@ -23,7 +23,7 @@ def package(spine: list[str], chapters: dict[str, str]) -> str:
     )
 
 
-def book(chapters: dict[str, str], spine: list[str] | None = None, **others: str) -> bytes:
+def book(chapters: dict[str, str], spine: list[str] | None = None, /, **others: str) -> bytes:
     """A book; `others` replaces or adds members, with "__" for a slash and "_" for a dot."""
     members = {
         "META-INF/container.xml": CONTAINER,

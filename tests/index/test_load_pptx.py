@@ -21,9 +21,10 @@ def saved(deck: Presentation) -> bytes:
 
 
 def added(deck: Presentation, title: str, *lines: str) -> Slide:
-    slide = deck.slides.add_slide(deck.slide_layouts[TITLE_ONLY])
+    slide: Slide = deck.slides.add_slide(deck.slide_layouts[TITLE_ONLY])
     if title:
-        slide.shapes.title.text = title  # type: ignore[union-attr]
+        assert slide.shapes.title
+        slide.shapes.title.text = title
     for number, line in enumerate(lines):
         box = slide.shapes.add_textbox(Inches(1), Inches(2 + number), Inches(4), Inches(1))
         box.text_frame.text = line

@@ -19,7 +19,12 @@ def test_a_budget_makes_wait_who_would_exceed_it() -> None:
     budget = Budget(10)
     budget.take(7)
     taken = threading.Event()
-    thread = in_thread(lambda: (budget.take(4), taken.set()))
+
+    def take() -> None:
+        budget.take(4)
+        taken.set()
+
+    thread = in_thread(take)
     assert not taken.wait(0.05)
     budget.give(7)
     thread.join()

@@ -86,9 +86,10 @@ class MemoryShelf:
         return True
 
     def delete(self, document_id: str) -> None:
-        (source,) = [each.source for each in self.documents.values() if each.id == document_id] or [None]
-        if source is None:
+        found = [each.source for each in self.documents.values() if each.id == document_id]
+        if not found:
             raise NotFound(document_id)
+        (source,) = found
         del self.documents[source]
 
 

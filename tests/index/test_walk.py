@@ -3,6 +3,7 @@
 import os
 import time
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ def write(folder: Path, *names: str) -> None:
         path.write_text("text")
 
 
-def found(root: Path, **patterns: list[str]) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in walk(root, Selection(**patterns)).files]
+def found(root: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+    selection = Selection(include=include, exclude=exclude)
+    return [path.relative_to(root).as_posix() for path in walk(root, selection).files]
 
 
 def test_excluded_are_the_files_and_folders_that_match(root: Path) -> None:

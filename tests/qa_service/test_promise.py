@@ -166,7 +166,9 @@ def markers_in(text: str, key: str) -> list[str]:
 
 def kept(shelf: Shelf, model: Puppet | LiteLLMModel, question: str = QUESTION) -> Answer | None:
     """The answer that a model's words become, after the promise has been checked on each of its events."""
-    answer, made, passages = None, [], ()
+    answer: Answer | None = None
+    made: list[Claim] = []
+    passages: tuple[Passage, ...] = ()
     try:
         for event in shelf.answerer(model).answer(Question(question)):
             event_json(event)
@@ -302,12 +304,20 @@ def facts(answer: Answer | None) -> object:
     return answer and (answer.claims, answer.citations, answer.status, answer.missing, dict(answer.dropped))
 
 
+def parted(at: int) -> Split:
+    return lambda text: [text[:at], text[at:]]
+
+
+def cut_off(at: int) -> Split:
+    return lambda text: [text[:at]]
+
+
 def test_a_stream_may_be_cut_at_any_place(shelf: Shelf) -> None:
     stream = "[[§1.1,§2.1]] ¤1.1 **And** [2]\r\n[[NONE]] Nothing more."
     whole = facts(kept(shelf, Puppet(stream)))
     length = len(stream) + 200
     for at in range(length):
-        assert facts(kept(shelf, Puppet(stream, split=lambda text, at=at: [text[:at], text[at:]]))) == whole  # type: ignore[misc]
+        assert facts(kept(shelf, Puppet(stream, split=parted(at)))) == whole
 
 
 def test_a_stream_that_is_cut_off_anywhere_gives_whole_lines_only(shelf: Shelf) -> None:
@@ -315,9 +325,7 @@ def test_a_stream_that_is_cut_off_anywhere_gives_whole_lines_only(shelf: Shelf) 
     whole = kept(shelf, Puppet(stream))
     assert whole
     for at in range(len(stream) + 400):
-        answer = kept(
-            shelf, Puppet(stream, split=lambda text, at=at: [text[:at]], error=ModelTruncated("cut"))
-        )  # type: ignore[misc]
+        answer = kept(shelf, Puppet(stream, split=cut_off(at), error=ModelTruncated("cut")))
         if answer:
             assert (answer.status, answer.reason, answer.failure) == (
                 "partial",

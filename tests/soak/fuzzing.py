@@ -15,15 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_plus
 
 import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
-from schemathesis import Case, CheckFunction, GenerationMode
+from schemathesis import APIOperation, Case, CheckFunction, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -33,6 +35,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from index.owner import find_owner
+
+Sent = Case[APIOperation[Any, Any, Any, Any]]
 
 _HOME = Path(__file__).parents[2]
 _EACH = 4
@@ -100,7 +104,9 @@ def fuzz(url: str, key: str, data_dir: Path, *, requests: int) -> Report:
     schema = schemathesis.openapi.from_dict(document)
     judge = _Judge(report, url, key, known, private=(str(data_dir), str(_HOME), sys.prefix))
     for number in count():
-        for operation in (result.ok() for result in schema.get_all_operations()):
+        for result in schema.get_all_operations():
+            assert isinstance(result, Ok), result
+            operation = result.ok()
             if report.requests >= requests:
                 return report
             _send(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), judge, number)
@@ -109,7 +115,7 @@ def fuzz(url: str, key: str, data_dir: Path, *, requests: int) -> Report:
     raise AssertionError
 
 
-def _send(cases: SearchStrategy[Case], judge: "_Judge", number: int) -> None:
+def _send(cases: SearchStrategy[Sent], judge: "_Judge", number: int) -> None:
     """Send the cases of one operation in one round."""
     bounds = settings(
         max_examples=_EACH,
@@ -134,7 +140,7 @@ class _Judge:
         self._leaks = (*private, *_TRACES)
         self._dice = random.Random(1)  # noqa: S311 - it picks ids
 
-    def send(self, case: Case) -> None:
+    def send(self, case: Sent) -> None:
         """Send a case."""
         if case.path_parameters and self._dice.random() < 0.5:
             case.path_parameters = {name: self._dice.choice(self._known) for name in case.path_parameters}
@@ -156,7 +162,7 @@ class _Judge:
             )
 
 
-def _checks(case: Case) -> list[CheckFunction]:
+def _checks(case: Sent) -> list[CheckFunction]:
     """What is checked; a form's number is as good as its digits, and what says that it is not ready may do so."""
     if "multipart" in str(case.media_type):
         return [each for each in CHECKS if each is not negative_data_rejection]
