@@ -34,6 +34,7 @@ from index.catalog.rows import (
     EQUAL_CONTENT,
     chunk_query,
     document_query,
+    listing_query,
     text_query,
     to_chunk,
     to_chunk_text,
@@ -44,7 +45,6 @@ from index.catalog.rows import (
 from index.catalog.tables import (
     answers,
     changes,
-    chunks,
     collections,
     documents,
     job_items,
@@ -56,6 +56,7 @@ from index.clock import now_ms
 from index.document import Span
 from index.errors import CatalogError, CollectionExists, EmbeddingMismatch, InvalidRequest, NotFound
 
+_UNLIMITED = 2**62
 _BATCH = 250  # chunks in a statement, of two bound values each: every SQLite build takes 999
 _MAX_FILTER_VALUES = 1000
 _LONGEST = 2**31 - 1
@@ -245,24 +246,8 @@ class Catalog:
 
         Gives the ids of those that are live now: the others were deleted, or gave way to a newer one.
         """
-        published = []
         with self._database.write() as connection:
-            for version_id in version_ids:
-                row = connection.execute(
-                    sa.select(versions.c.document_id, documents.c.collection_id)
-                    .join(documents, documents.c.id == versions.c.document_id)
-                    .where(versions.c.id == version_id)
-                ).one_or_none()
-                if row is None:
-                    continue
-                statements.drop_versions(connection, row.collection_id, row.document_id, before=version_id)
-                connection.execute(
-                    documents.update()
-                    .where(documents.c.id == row.document_id)
-                    .values(live_version=version_id)
-                )
-                published.append(version_id)
-        return published
+            return [each for each in version_ids if statements.make_live(connection, each)]
 
     def pending(self, collection: Collection) -> list[int]:
         """The ids of versions that are stored but not yet live, as a crash leaves them for `publish`."""
@@ -337,11 +322,14 @@ class Catalog:
         self, collection: Collection, *, limit: int | None = None, after: str = "", source: str | None = None
     ) -> list[Document]:
         """Documents in the order of their ids, those behind `after`; `source` picks one by its source."""
-        query = document_query().where(documents.c.collection_id == collection.id, documents.c.id > after)
-        if source is not None:
-            query = query.where(documents.c.source == source)
+        values = {
+            "collection_id": collection.id,
+            "after": after,
+            "limit": _UNLIMITED if limit is None else limit,
+            **({} if source is None else {"source": source}),
+        }
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(documents.c.id).limit(limit)).all()
+            rows = connection.execute(listing_query(by_source=source is not None), values).all()
         return [to_document(row) for row in rows]
 
     def document(self, collection: Collection, document_id: str) -> Document:
@@ -409,9 +397,9 @@ class Catalog:
 
     def version_chunks(self, collection: Collection, version_id: int) -> list[StoredChunk]:
         """All chunks of a live or pending version, in order; none where the version has gone."""
-        query = chunk_query(collection.id).where(chunks.c.version_id == version_id)
+        values = {"collection_id": collection.id, "version_id": version_id}
         with self._database.read() as connection:
-            return [to_chunk(row) for row in connection.execute(query.order_by(chunks.c.ordinal))]
+            return [to_chunk(row) for row in connection.execute(chunk_query(), values)]
 
     def stored_vectors(self, content_hashes: Sequence[bytes]) -> dict[bytes, list[StoredVectors]]:
         """By their hash the vectors of stored chunks with that content: some of the newest, where there are many."""

@@ -77,8 +77,20 @@ def document_query() -> sa.Select[Any]:
     )
 
 
-def chunk_query(collection_id: int) -> sa.Select[Any]:
-    """A collection's chunks, those of pending versions too, for `to_chunk`."""
+@cache
+def listing_query(*, by_source: bool) -> sa.Select[Any]:
+    """Documents of `collection_id` behind `after`, as many as `limit` says, or those of `source` among them."""
+    query = document_query().where(
+        documents.c.collection_id == sa.bindparam("collection_id"), documents.c.id > sa.bindparam("after")
+    )
+    if by_source:
+        query = query.where(documents.c.source == sa.bindparam("source"))
+    return query.order_by(documents.c.id).limit(sa.bindparam("limit", type_=sa.BigInteger))
+
+
+@cache
+def chunk_query() -> sa.Select[Any]:
+    """The chunks of the version `version_id` of `collection_id`, pending or live, in order, for `to_chunk`."""
     return (
         sa.select(
             chunks,
@@ -88,7 +100,11 @@ def chunk_query(collection_id: int) -> sa.Select[Any]:
         .join(versions, versions.c.id == chunks.c.version_id)
         .join(documents, documents.c.id == versions.c.document_id)
         # The sum keeps the planner from the index on collections, which would have it read the whole collection.
-        .where(documents.c.collection_id + 0 == collection_id)
+        .where(
+            documents.c.collection_id + 0 == sa.bindparam("collection_id"),
+            chunks.c.version_id == sa.bindparam("version_id"),
+        )
+        .order_by(chunks.c.ordinal)
     )
 
 

@@ -3,8 +3,9 @@
 import hashlib
 import secrets
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,23 +18,51 @@ from index.errors import NotFound, SourceTaken
 from index.language import language
 
 _BATCH = 1000  # vectors that are written at once
+_NO_ID = 2**62  # higher than any id
+
+# What each document of an upload needs, built once: that takes longer than running it.
+_OF_DOCUMENT = documents.c.id == sa.bindparam("its_id")
+_DOCUMENT_OF = sa.select(documents.c.id).where(
+    documents.c.collection_id == sa.bindparam("collection_id"), documents.c.source == sa.bindparam("source")
+)
+_SET_ORIGIN = documents.update().where(_OF_DOCUMENT).values(origin=sa.bindparam("to_origin"))
+_EXISTS = sa.select(documents.c.id).where(_OF_DOCUMENT)
+_ADD_VERSION = versions.insert().returning(versions.c.id)
+_OWNER = (
+    sa.select(versions.c.document_id, documents.c.collection_id)
+    .join(documents, documents.c.id == versions.c.document_id)
+    .where(versions.c.id == sa.bindparam("version_id"))
+)
+_SET_LIVE = documents.update().where(_OF_DOCUMENT).values(live_version=sa.bindparam("version_id"))
+_PENDING = sa.select(versions.c.id, versions.c.chunk_count).where(
+    versions.c.document_id == sa.bindparam("its_id"),
+    versions.c.id
+    > sa.func.coalesce(sa.select(documents.c.live_version).where(_OF_DOCUMENT).scalar_subquery(), 0),
+)
+_BEFORE = sa.select(versions.c.id, versions.c.chunk_count).where(
+    versions.c.document_id == sa.bindparam("its_id"),
+    versions.c.id < sa.bindparam("before", type_=sa.BigInteger),
+)
 
 
 def reserve(connection: Connection, collection_id: int, *, source: str, origin: str) -> str:
     """The id of the document with that source, made where it is new and then still without a version."""
     known: str | None = connection.execute(
-        sa.select(documents.c.id).where(
-            documents.c.collection_id == collection_id, documents.c.source == source
-        )
+        _DOCUMENT_OF, {"collection_id": collection_id, "source": source}
     ).scalar()
     if known is not None:
         set_origin(connection, known, origin)
         return known
     document_id = secrets.token_hex(12)
     connection.execute(
-        documents.insert().values(
-            id=document_id, collection_id=collection_id, source=source, origin=origin, created_at=now_ms()
-        )
+        documents.insert(),
+        {
+            "id": document_id,
+            "collection_id": collection_id,
+            "source": source,
+            "origin": origin,
+            "created_at": now_ms(),
+        },
     )
     return document_id
 
@@ -65,36 +94,34 @@ def require_free(connection: Connection, collection_id: int, source: str, docume
 
 def set_origin(connection: Connection, document_id: str, origin: str) -> None:
     """Record the folder that a document is now synchronised from; empty for none."""
-    connection.execute(documents.update().where(documents.c.id == document_id).values(origin=origin))
+    connection.execute(_SET_ORIGIN, {"its_id": document_id, "to_origin": origin})
 
 
 def exists(connection: Connection, document_id: str) -> bool:
     """Whether there is a document of that id."""
-    query = sa.select(documents.c.id).where(documents.c.id == document_id)
-    return connection.execute(query).scalar() is not None
+    return connection.execute(_EXISTS, {"its_id": document_id}).scalar() is not None
 
 
 def insert_version(connection: Connection, collection_id: int, document_id: str, new: NewVersion) -> int:
     """Store a version with its chunks, and log that it came; gives its id."""
     parsed = new.parsed
     version_id: int = connection.execute(
-        versions.insert()
-        .values(
-            document_id=document_id,
-            title=new.title,
-            metadata=dict(new.metadata),
-            format=parsed.format,
-            raw_sha256=new.raw_sha256,
-            text_sha256=hashlib.sha256(parsed.text.encode()).hexdigest(),
-            text=parsed.text,
-            characters=len(parsed.text),
-            pages=list(parsed.pages),
-            headings=[[h.level, h.title, h.span.start, h.span.end] for h in parsed.headings],
-            repairs=dict(parsed.repairs),
-            chunk_count=len(new.chunks),
-            created_at=now_ms(),
-        )
-        .returning(versions.c.id)
+        _ADD_VERSION,
+        {
+            "document_id": document_id,
+            "title": new.title,
+            "metadata": dict(new.metadata),
+            "format": parsed.format,
+            "raw_sha256": new.raw_sha256,
+            "text_sha256": hashlib.sha256(parsed.text.encode()).hexdigest(),
+            "text": parsed.text,
+            "characters": len(parsed.text),
+            "pages": list(parsed.pages),
+            "headings": [[h.level, h.title, h.span.start, h.span.end] for h in parsed.headings],
+            "repairs": dict(parsed.repairs),
+            "chunk_count": len(new.chunks),
+            "created_at": now_ms(),
+        },
     ).scalar_one()
     if new.metadata:
         connection.execute(
@@ -157,32 +184,44 @@ def take_again(connection: Connection, collection_id: int, version_id: int) -> N
     _log(connection, collection_id, "add", version_id, connection.execute(count).scalar_one())
 
 
+def make_live(connection: Connection, version_id: int) -> bool:
+    """Serve a version in place of those before it, which are removed; whether it is still there."""
+    row = connection.execute(_OWNER, {"version_id": version_id}).one_or_none()
+    if row is None:
+        return False
+    drop_versions(connection, row.collection_id, row.document_id, before=version_id)
+    connection.execute(_SET_LIVE, {"its_id": row.document_id, "version_id": version_id})
+    return True
+
+
 def drop_versions(
     connection: Connection, collection_id: int, document_id: str, *, before: int | None = None
 ) -> None:
     """Remove a document's versions, all or those with an id below `before`, and log that they went."""
-    which = versions.c.document_id == document_id
-    _drop(connection, collection_id, which if before is None else which & (versions.c.id < before))
+    values = {"its_id": document_id, "before": _NO_ID if before is None else before}
+    _drop(connection, collection_id, connection.execute(_BEFORE, values).all())
 
 
 def drop_pending(connection: Connection, collection_id: int, document_id: str) -> None:
     """Remove a document's versions that are not live, and log that they went."""
-    live = sa.select(documents.c.live_version).where(documents.c.id == document_id).scalar_subquery()
-    newer = versions.c.id > sa.func.coalesce(live, 0)
-    _drop(connection, collection_id, (versions.c.document_id == document_id) & newer)
+    _drop(connection, collection_id, connection.execute(_PENDING, {"its_id": document_id}).all())
 
 
-def _drop(connection: Connection, collection_id: int, which: sa.ColumnElement[bool]) -> None:
-    for row in connection.execute(sa.select(versions.c.id, versions.c.chunk_count).where(which)).all():
+def _drop(connection: Connection, collection_id: int, found: Sequence[Any]) -> None:
+    for row in found:
         connection.execute(versions.delete().where(versions.c.id == row.id))
         _log(connection, collection_id, "remove", row.id, row.chunk_count)
 
 
 def _log(connection: Connection, collection_id: int, kind: str, version_id: int, chunk_count: int) -> None:
     connection.execute(
-        changes.insert().values(
-            collection_id=collection_id, kind=kind, version_id=version_id, chunk_count=chunk_count
-        )
+        changes.insert(),
+        {
+            "collection_id": collection_id,
+            "kind": kind,
+            "version_id": version_id,
+            "chunk_count": chunk_count,
+        },
     )
 
 
