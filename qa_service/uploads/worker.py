@@ -151,12 +151,6 @@ class Worker:
                 attempt.outcome, attempt.error = self._index(item, at_hand)
         except _CancelledError:
             return
-        except ParserUnavailable:
-            if at_hand.is_cancelled:
-                return
-            if self._stop.is_set():
-                raise _StoppedError from None
-            raise
         except (_StoppedError, _DeposedError, CatalogError, FollowerError):
             raise
         except EmbeddingError as error:
@@ -179,16 +173,18 @@ class Worker:
         collection = services.catalog.collection(item.collection)  # one that was deleted is not made again
 
         def go_on(_name: str, done: int, total: int) -> None:
-            if self._stop.is_set():
-                raise _StoppedError
+            self._quit(at_hand)
             at_hand.embedded(done, total)
-            if at_hand.is_cancelled:
-                raise _CancelledError
+            self._quit(at_hand)
 
         if item.upload is None:
             return self._reindex(item, collection, go_on), None
         check_model(collection, services.embedder.name)
-        (result,) = services.ingestor(collection).put([item.upload], on_embedded=go_on)
+        try:
+            (result,) = services.ingestor(collection).put([item.upload], on_embedded=go_on)
+        except ParserUnavailable:
+            self._quit(at_hand)  # for then the parser was ended on purpose
+            raise
         if renamed := services.jobs.renamed(item):
             if result.error and (again := services.jobs.take(item.item_id)):
                 return self._index(again, at_hand)
@@ -196,6 +192,13 @@ class Worker:
                 services.rename_document(collection, result.document_id, **renamed)
         self._end(item.item_id, result.outcome, result.error, chunks=result.chunks)
         return result.outcome, result.error
+
+    def _quit(self, at_hand: AtHand) -> None:
+        """Raise where the upload at hand is to be left."""
+        if self._stop.is_set():
+            raise _StoppedError
+        if at_hand.is_cancelled:
+            raise _CancelledError
 
     def _reindex(self, item: Queued, collection: Collection, go_on: OnEmbedded) -> Outcome:
         outcome: Outcome = "unchanged"

@@ -340,8 +340,9 @@ def test_a_file_that_can_not_be_parsed_in_its_time_fails_alone(
 
 
 def test_it_stops_without_waiting_for_a_file_that_is_being_parsed(
-    services: Faulty, start: Start, endless_pdf: bytes
+    services: Faulty, start: Start, endless_pdf: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, logger="qa_service")
     job = add(services, ("bomb.pdf", endless_pdf))
     worker = start()
     until(lambda: services.loader.pid)
@@ -352,3 +353,4 @@ def test_it_stops_without_waiting_for_a_file_that_is_being_parsed(
     assert not worker.is_alive()
     assert services.loader.pid is None
     assert services.jobs.get(job.id).items[0].status == "queued"
+    assert [record.__dict__["outcome"] for record in caplog.records if record.msg == "upload"] == ["stopped"]
