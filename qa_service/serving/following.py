@@ -38,6 +38,9 @@ class Following:
         """
         self._stop.set()
         self._thread.join(_CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.warning("left for the next start: a follower has not answered for %d s", _CLOSE_SECONDS)
+            return
         end = monotonic() + _LAST_SECONDS
         try:
             while not self._services.keep_up() and self._lags() and monotonic() < end:
