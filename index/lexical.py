@@ -133,15 +133,14 @@ class LexicalFollower:
         idf = ln(1 + (N - n + 0.5) / (n + 0.5)), for n of N chunks (Robertson and Zaragoza, "The Probabilistic
         Relevance Framework: BM25 and Beyond", 2009). A term that no chunk holds weighs `math.inf`.
         """
-        searcher = self._index.searcher()
-        total = searcher.num_docs
         weights = {}
-        for term in dict.fromkeys(content_terms(query)):
-            fingerprint = _fingerprint(self._key, term)
-            holding = min(
-                searcher.doc_freq("text", fingerprint), total
-            )  # it counts chunks that have gone, too
-            weights[term] = log(1 + (total - holding + 0.5) / (holding + 0.5)) if holding else inf
+        with _named_errors():
+            searcher = self._index.searcher()
+            total = searcher.num_docs
+            for term in dict.fromkeys(content_terms(query)):
+                # It counts chunks that have gone, too.
+                holding = min(searcher.doc_freq("text", _fingerprint(self._key, term)), total)
+                weights[term] = log(1 + (total - holding + 0.5) / (holding + 0.5)) if holding else inf
         return weights
 
     def _any_of(self, wanted: Iterable[str]) -> tantivy.Query:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from index.catalog import Database
-from index.catalog.tables import answers, conversations, documents, feedback
+from index.catalog.tables import answers, collections, conversations, documents, feedback
 from index.clock import now_ms
 from index.errors import CatalogError, NotFound
 from index.language import language
@@ -107,10 +107,13 @@ class Feedback:
         self._writer.shutdown()
 
     def _write(self, row: JSON) -> None:
+        of_it = sa.select(collections.c.id).where(collections.c.name == row["collection"])
         its = sa.select(conversations.c.id).where(conversations.c.id == row["conversation_id"])
         try:
             with self._database.write() as connection:
                 self._prune(connection)
+                if connection.execute(of_it).first() is None:
+                    return  # deleted by now, and all that was asked of it
                 if row["conversation_id"] and connection.execute(its).first() is None:
                     return  # deleted by now, and all that was said in it
                 cited = {each["document_id"] for each in row["cited"]}
@@ -199,12 +202,15 @@ class Feedback:
         with self._database.write() as connection:
             if not connection.execute(answers.delete().where(answers.c.id.in_(rated))).rowcount:
                 raise NotFound(f"there is no feedback on {answer_id!r}")
+        self._database.scrub()
 
     def delete_all(self) -> int:
         """Remove all ratings with their answers; how many there were."""
         rated = sa.select(feedback.c.answer_id)
         with self._database.write() as connection:
-            return connection.execute(answers.delete().where(answers.c.id.in_(rated))).rowcount
+            count = connection.execute(answers.delete().where(answers.c.id.in_(rated))).rowcount
+        self._database.scrub()
+        return count
 
     def examples(self, rated: Iterable[Rated]) -> Iterator[JSON]:
         """Examples of an evaluation dataset, of each question the newest.

@@ -20,7 +20,7 @@ _MS_A_DAY = 24 * 60 * 60 * 1000
 def _require_unrestricted() -> None:
     """A key that has limits must not make, or become, one that has none."""
     held = key()
-    if held and (held.rights.collections is not None or held.rights.scopes != SCOPES):
+    if held and (held.rights.collections is not None or not set(SCOPES) <= set(held.rights.scopes)):
         raise Forbidden("keys are managed with a key that has all scopes and is for all collections")
 
 

@@ -77,6 +77,7 @@ class Streams:
         self._places = threading.BoundedSemaphore(places)
         self._heartbeat_seconds = heartbeat_seconds
         self._running: set[_Stream] = set()
+        self._counting = threading.Lock()
         self._sent = threading.Condition()
         self._sending = 0
 
@@ -102,16 +103,16 @@ class Streams:
         if not self._places.acquire(blocking=False):
             gone.set()
             raise Overloaded("as many answers are streamed as this service can: try again")
+        # The events are made in a thread of their own, so that a comment can be sent while it waits; what it logs
+        # and traces belongs to the request.
+        run = contextvars.copy_context().run
         try:
             stream = _Stream(events, self._heartbeat_seconds, gone, encoding or NamedEvents())
+            threading.Thread(target=run, args=(self._run, stream), name="answer", daemon=True).start()
         except BaseException:
             gone.set()
             self._places.release()
             raise
-        # The events are made in a thread of their own, so that a comment can be sent while it waits; what it logs
-        # and traces belongs to the request.
-        run = contextvars.copy_context().run
-        threading.Thread(target=run, args=(self._run, stream), name="answer", daemon=True).start()
         response = Response(
             stream.frames(),
             headers={"X-Accel-Buffering": "no"},
@@ -136,14 +137,17 @@ class Streams:
             self._sent.notify_all()
 
     def _run(self, stream: "_Stream") -> None:
-        self._running.add(stream)
-        self._count(len(self._running))
+        self._note(stream, self._running.add)
         try:
             stream.run()
         finally:
-            self._running.discard(stream)
-            self._count(len(self._running))
+            self._note(stream, self._running.discard)
             self._places.release()
+
+    def _note(self, stream: "_Stream", how: Callable[["_Stream"], None]) -> None:
+        with self._counting:
+            how(stream)
+            self._count(len(self._running))
 
 
 class _Stream:

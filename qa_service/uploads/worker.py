@@ -151,7 +151,7 @@ class Worker:
                 attempt.outcome, attempt.error = self._index(item, at_hand)
         except _CancelledError:
             return
-        except (_StoppedError, _DeposedError, CatalogError, FollowerError):
+        except (_StoppedError, _DeposedError, CatalogError, FollowerError, ParserUnavailable):
             raise
         except EmbeddingError as error:
             if not (self._can_embed() and self._is_at_fault(item_id)):

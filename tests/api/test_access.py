@@ -60,6 +60,7 @@ def rights_of_all() -> dict[str, Rights]:
     only: dict[str, Rights] = {f"only-{scope}": Rights(scopes=(scope,)) for scope in SCOPES}
     return {
         "everything": Rights(),
+        "and-metrics": Rights(scopes=(*SCOPES, "metrics")),
         **only,
         "restricted": Rights(collections=(MINE,)),
         "foreign": Rights(collections=(THEIRS,)),
@@ -612,6 +613,10 @@ def test_a_key_can_be_rotated_and_revoked_whatever_it_is_called(world: World, na
     assert world.call("everything", "POST", f"{path}/rotate").status_code == 200
     assert world.call("everything", "DELETE", path).status_code == 204
     assert name not in {each.name for each in world.services.keys.list()}
+
+
+def test_a_key_with_more_than_the_usual_scopes_manages_keys(world: World) -> None:
+    assert world.call("and-metrics", "GET", "/v1/keys").status_code == 200
 
 
 def test_a_key_that_has_limits_makes_none_that_has_fewer(world: World) -> None:

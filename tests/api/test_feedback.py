@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from index.catalog.tables import answers
 from index.embed import Embedder
 from index.sync import sync
 from qa_service.access.keys import Rights
+from qa_service.answering.answer import Finished
 from qa_service.api import Context, create_app
 from qa_service.clients.local_shelf import LocalShelf
+from qa_service.conversations.store import OPERATOR
+from qa_service.requests import AnswerRequest
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
 from tests.invoking import invoke
@@ -296,3 +300,35 @@ def test_keys_answers_and_feedback_are_kept_in_postgresql_too(
         services.keys.revoke("site")
         assert services.feedback.delete_all() == 2
         context.worker.close()
+
+
+def test_what_was_deleted_is_in_no_file_of_a_service_that_runs(talk: FlaskClient, settings: Settings) -> None:
+    canary = "swordfish"
+    for arguments in (("delete", ""), ("delete", "--all")):
+        answer_id = ask(talk, LEAVE)["id"]
+        assert rate(talk, answer_id, "down", corrected=f"It is {canary}.") == 204
+        assert holding(settings.data_dir, canary)
+        command = [argument or answer_id for argument in arguments]
+        assert invoke(settings.data_dir, "feedback", *command).exit_code == 0
+        assert holding(settings.data_dir, canary) == []
+
+
+def holding(folder: Path, word: str) -> list[Path]:
+    """The files that hold a word."""
+    return [path for path in folder.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+
+
+def test_an_answer_from_a_collection_that_is_deleted_meanwhile_is_not_kept(
+    services: Services, settings: Settings
+) -> None:
+    services.collection("default")
+    *_, end = services.answer(AnswerRequest(question="Who?", collection="default"), OPERATOR)
+    assert isinstance(end, Finished)
+    services.delete_collection("default")
+    services.feedback.keep(end.answer, OPERATOR, question="Who?", collection="default", conversation_id=None)
+    services.feedback.close()
+    with (
+        closing(Database(sqlite_url(settings.data_dir / "catalog.sqlite3"))) as database,
+        database.read() as rows,
+    ):
+        assert rows.execute(sa.select(answers.c.id)).all() == []

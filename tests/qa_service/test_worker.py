@@ -10,7 +10,7 @@ import pytest
 
 from index.catalog import Collection
 from index.embed import Embedder, Vector, Vectors
-from index.errors import EmbeddingError, FollowerError
+from index.errors import EmbeddingError, FollowerError, ParserUnavailable
 from index.ingest import Ingestor
 from index.jobs import Job
 from index.upload import Upload
@@ -201,6 +201,17 @@ def test_uploads_wait_while_the_index_can_not_be_written(services: Faulty, start
     assert worker.delay.error.code == "search_failed"
     services.fault = None
     assert ended(services, job) == [("indexed", None)]
+
+
+def test_uploads_wait_while_the_parser_can_not_be_started(services: Faulty, start: Start) -> None:
+    services.fault = ParserUnavailable("it can't be started")
+    job = add(services, ("a.txt", TEXT), ("b.txt", TEXT))
+    worker = start()
+    until(lambda: services.tried > 3)
+    assert worker.delay
+    assert worker.delay.error.code == "parser_unavailable"
+    services.fault = None
+    assert ended(services, job) == [("indexed", None), ("indexed", None)]
 
 
 def test_pauses_double_up_to_a_minute(services: Faulty, model: Flaky, start: Start) -> None:
