@@ -154,7 +154,7 @@ class CatalogError(QAError):
 
 
 class CatalogUnreachable(CatalogError):
-    """The database server does not answer."""
+    """The database server does not answer, or a lock in it was not to be had in time."""
 
     code = "catalog_unreachable"
     status = 503

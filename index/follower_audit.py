@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import isinf
@@ -106,10 +106,9 @@ def make_again(
         remove(path / kind)
     try:
         if "chroma" in kinds and server is not None and lease is not None and lease.held():
-            store = DenseStore(path / "chroma", server=server, trusted=True)
-            for collection in catalog.collections():
-                store.remove(collection)
-            store.close()
+            with closing(DenseStore(path / "chroma", server=server, trusted=True)) as store:
+                for collection in catalog.collections():
+                    store.remove(collection)
         Followers(path, catalog, server=server, lease=lease).close()
     finally:
         if lease is not None:

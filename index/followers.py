@@ -4,7 +4,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -103,18 +103,11 @@ class Followers:
         path.mkdir(parents=True, exist_ok=True)
         gather(path)
         self._trusted = unseal(path)
-        self._dense = DenseStore(path / "chroma", server=server, trusted=self._trusted)
-        collections = catalog.collections()
-        self._forget_deleted(collections)
-        for collection in collections:
-            with suppress(NotFound), self._opening:  # it may be deleted by another process in this moment
-                self._open(collection, thorough=not self._trusted)
-        try:
-            self.lead()
-        except FollowerError as error:
-            if server is None:
-                raise
-            log.warning("%s", error)
+        with ExitStack() as opened:
+            self._dense = DenseStore(path / "chroma", server=server, trusted=self._trusted)
+            opened.callback(self._dense.close)
+            self._begin(catalog.collections())
+            opened.pop_all()
 
     @property
     def are_shared(self) -> bool:
@@ -213,6 +206,19 @@ class Followers:
         """Close the followers cleanly, so that the next opening need not check them."""
         self._dense.close()
         seal(self._path)
+
+    def _begin(self, collections: Sequence[Collection]) -> None:
+        """Open the followers of all collections, and lead, if this is the process that does."""
+        self._forget_deleted(collections)
+        for collection in collections:
+            with suppress(NotFound), self._opening:  # it may be deleted by another process in this moment
+                self._open(collection, thorough=not self._trusted)
+        try:
+            self.lead()
+        except FollowerError as error:
+            if not self._is_dense_shared:
+                raise
+            log.warning("%s", error)
 
     def _open(self, collection: Collection, *, thorough: bool) -> Group:
         """Open the followers of a collection, see that they hold what they should, and let them be searched."""

@@ -8,6 +8,7 @@ import shutil
 from itertools import count
 from pathlib import Path
 
+from index.durable import remove
 from index.lease import FileLease
 from index.seal import seal, unseal
 
@@ -34,16 +35,17 @@ def spread(path: Path) -> bool:
 
 def gather(path: Path, *, intact: bool = False) -> None:
     """Make ready for one process, when no other runs; what is shared is `intact` where it was closed cleanly."""
-    first = path / f"{_NAME}1"
-    if not first.exists():
+    folders = list(path.glob(f"{_NAME}*"))
+    if not folders:
         return
-    is_sealed = unseal(first)
+    first = path / f"{_NAME}1"
+    is_sealed = first.exists() and unseal(first)
     for kind in LOCAL:
         if (first / kind).exists():
             shutil.rmtree(path / kind, ignore_errors=True)
             (first / kind).rename(path / kind)
-    for folder in path.glob(f"{_NAME}*"):
-        shutil.rmtree(folder)
+    for folder in folders:
+        remove(folder)
     if is_sealed and intact:
         seal(path)
 

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from qa_service.commands.feedback import feedback
 from qa_service.commands.keys import keys
 from qa_service.commands.maintenance import backup, doctor, restore
 from qa_service.commands.reindex import reindex
+
+if TYPE_CHECKING:
+    from index.walk import Selection
 
 _INTERRUPTED = 130
 
@@ -98,6 +101,12 @@ def index(
 
         watching = Watching(paths, collection, selection=selection, apart=[data_dir])
         watching.run(lambda: common.connected(command), serves=serves)
+    else:
+        _index_once(paths, collection, selection, command=command)
+
+
+def _index_once(paths: tuple[Path, ...], collection: str, selection: "Selection", *, command: str) -> None:
+    """Make one pass over the paths, say what came of it, and exit with 1 where a file could not be indexed."""
     with common.connected(command) as service:
         from index.sync import sync
         from qa_service.commands.progress import Progress

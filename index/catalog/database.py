@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ _WAL_BYTES = 64 * 1024 * 1024
 _SCRUB_SECONDS = 2
 _FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _FULL_STATE = "53100"  # PostgreSQL's disk_full
+_BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
+_BUSY_STATE = "55P03"  # and its lock_not_available
 _WRITER = 0x71615F77  # the number that PostgreSQL knows our one writer by
 _LEADER = 0x71616C64  # and the one of the process that leads
 _PATIENCE = {
@@ -43,8 +45,9 @@ class Database:
     and there is one writer at a time: change numbers are committed in their order. On SQLite a commit has
     reached the disk when `write` returns (WAL, synchronous=FULL), and deleted content is overwritten.
 
-    Raises `NewerSchema` where a newer release has written the database, `DiskFull` where there is no room to
-    write, and `CatalogError` where it can't be opened, read or written.
+    A lock is waited for for a minute, or as long as PostgreSQL's `lock_timeout` says where it is set for the user or in
+    the URL. Raises `CatalogUnreachable` then, `NewerSchema` where a newer release has written the database, `DiskFull`
+    where there is no room to write, and `CatalogError` where it can't be opened, read or written.
     """
 
     def __init__(self, url: str) -> None:
@@ -101,19 +104,27 @@ class Database:
 
     def _scrub(self, *, seconds: float) -> bool:
         self._unscrubbed.clear()  # first: a write that comes meanwhile may set it
-        busy = 1
-        connection = self._engine.raw_connection()
+        is_done = False
         try:
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
-            (busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-        except sqlite3.OperationalError:  # as where the disk is full: what was written is safe in the log
-            connection.invalidate()
+            # As where the disk is full: what was written is safe in the log, and was not undone by this.
+            with suppress(sqlite3.Error, sa.exc.SQLAlchemyError):
+                is_done = self._checkpoint(seconds)
         finally:
-            connection.close()
-            if busy:
+            if not is_done:
                 self._unscrubbed.set()
+        return is_done
+
+    def _checkpoint(self, seconds: float) -> bool:
+        """Move SQLite's log of writes into its file, and empty it; whether nobody kept it for so long."""
+        with closing(self._engine.raw_connection()) as connection:
+            try:
+                cursor = connection.cursor()
+                cursor.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+                (busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+            except BaseException:  # the next to have it would wait too short
+                connection.invalidate()
+                raise
         return not busy
 
     @contextmanager
@@ -127,6 +138,11 @@ class Database:
                 raise DiskFull(
                     f"the disk of the catalog {self._shown} is full, and nothing was written: free some of it and "
                     "try again; what was stored before is kept, and can be read"
+                ) from error
+            if _is_busy(error.orig):
+                raise CatalogUnreachable(
+                    f"a lock in the catalog {self._shown} was not to be had in time ({error.orig}), and nothing was "
+                    "written: try again, and where that does not help, see which process holds it, and end that"
                 ) from error
             if not self._is_sqlite and isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
                 raise CatalogUnreachable(
@@ -179,6 +195,12 @@ def _is_full(error: BaseException | None) -> bool:
     return code in _FULL_CODES or getattr(error, "sqlstate", None) == _FULL_STATE
 
 
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether it is for want of a lock, after a wait, that a driver failed."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in _BUSY_CODES or getattr(error, "sqlstate", None) == _BUSY_STATE
+
+
 def _revision(connection: Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
@@ -203,6 +225,12 @@ def _engine(url: str) -> Engine:
     def configure(connection: Any, _record: object) -> None:
         if hasattr(connection, "adapters"):
             connection.adapters.register_dumper(str, _without_nul())
+        # Not an option of the connection: poolers refuse those, and the URL's own would be lost.
+        connection.cursor().execute(
+            f"SELECT set_config('lock_timeout', '{_BUSY_SECONDS}s', false) "
+            "WHERE current_setting('lock_timeout') = '0'"
+        )
+        connection.commit()
 
     def begin(connection: Connection) -> None:
         if _writes(connection):

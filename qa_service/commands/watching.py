@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import click
 
@@ -48,7 +48,7 @@ class Watching:
 
     def run(
         self, connect: Callable[[], AbstractContextManager[Service]], *, serves: Callable[[], bool]
-    ) -> None:
+    ) -> NoReturn:
         """Go on until interrupted; SIGTERM ends it well.
 
         What is wrong at the first pass is raised. Later, as when the disk is full or the service is started anew, it

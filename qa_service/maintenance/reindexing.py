@@ -1,7 +1,7 @@
 """Collections move to the embedding model of the settings, while nobody serves them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -63,10 +63,10 @@ class Reindexing:
         _require(self.lease)
         server = chroma_server(self.settings)
         if server is not None:
-            # Now, since after a crash nobody would know that it was ours; a move that fails makes it again.
-            DenseStore(self.settings.data_dir / "followers" / "chroma", server=server, trusted=True).remove(
-                collection
-            )
+            path = self.settings.data_dir / "followers" / "chroma"
+            with closing(DenseStore(path, server=server, trusted=True)) as store:
+                # Now, since after a crash nobody would know that it was ours; a move that fails makes it again.
+                store.remove(collection)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -253,30 +253,28 @@ class _Opened:
         from qa_service.serving.following import Following
         from qa_service.uploads.worker import Worker
 
-        self._services = Services(settings, metrics=metrics, tracing=tracing, followers_path=followers)
-        try:
-            self._services.warm_embedder()
-        except BaseException:
-            self._services.close()
-            raise
-        self._worker = Worker(self._services)
-        self._following: Following | None = None
-        if self._services.followers.are_shared:
-            self._following = Following(self._services, on_lead=self._worker.wake)
-        self._streams = Streams(
-            places=settings.threads, heartbeat_seconds=settings.heartbeat_seconds, count=metrics.streaming
-        )
-        self.wsgi: WSGIApplication = create_app(Context(self._services, self._worker, self._streams, access))
-        threading.Thread(target=_warm, args=(self._services,), name="warm", daemon=True).start()
+        with ExitStack() as opened:
+            services = Services(settings, metrics=metrics, tracing=tracing, followers_path=followers)
+            opened.callback(services.close)
+            services.warm_embedder()
+            after_worker = opened.enter_context(ExitStack())  # for what takes over its last changes
+            worker = Worker(services)
+            opened.callback(worker.close)
+            if services.followers.are_shared:
+                following = Following(services, on_lead=worker.wake)
+                after_worker.callback(following.close)
+            streams = Streams(
+                places=settings.threads, heartbeat_seconds=settings.heartbeat_seconds, count=metrics.streaming
+            )
+            opened.callback(streams.end)
+            self.wsgi: WSGIApplication = create_app(Context(services, worker, streams, access))
+            is_open = access.is_local and not services.keys.exist()
+            self._opened = opened.pop_all()
+        threading.Thread(target=_warm, args=(services,), name="warm", daemon=True).start()
         if greeting.take():
-            is_open = access.is_local and not self._services.keys.exist()
             with suppress(OSError):  # nobody has to listen
                 click.echo(_OPEN if is_open else _CLOSED)
 
     def close(self) -> None:
         """End the streams, leave what is not indexed for the next start, and close the services."""
-        self._streams.end()
-        self._worker.close()
-        if self._following:
-            self._following.close()
-        self._services.close()
+        self._opened.close()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import nothing_changes
+from tests.waiting import until
 
 QUESTION = {"question": "How many days of leave do employees have?"}
 Serve = Callable[..., Any]
@@ -88,6 +89,24 @@ def test_a_catalog_that_can_not_be_used_is_refused_at_the_start_with_what_to_do(
         assert told.returncode == 1
         assert all(word in told.stderr for word in words), told.stderr
         assert "Traceback" not in told.stderr
+
+
+def rename_table(data_dir: Path, old: str, new: str) -> None:
+    with closing(sqlite3.connect(data_dir / "catalog.sqlite3")) as connection, connection:
+        connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+def test_a_start_that_fails_at_its_end_closes_what_it_has_opened_and_the_next_one_serves(
+    indexed: Path, serve: Serve
+) -> None:
+    rename_table(indexed, "keys", "lost")
+    with serve(ready=False) as service:
+        assert reason(service) == "catalog_unusable"
+        until((indexed / "followers" / "closed.json").exists, seconds=10)
+        rename_table(indexed, "lost", "keys")
+        service.seconds_until("/readyz")
+        assert service.post("/v1/answers", json=QUESTION).json()["status"] == "answered"
+        until(lambda: "ready: open to everybody" in service.log.read_text(), seconds=5)
 
 
 @pytest.mark.soak

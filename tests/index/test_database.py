@@ -20,7 +20,7 @@ import index.catalog.database
 from index.catalog import Database, sqlite_url
 from index.catalog.database import HEAD
 from index.catalog.tables import collections, conversations, jobs, keys, metadata, turns
-from index.errors import CatalogError, DiskFull, NewerSchema
+from index.errors import CatalogError, CatalogUnreachable, DiskFull, NewerSchema
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -188,6 +188,37 @@ def test_writers_wait_for_each_other_and_lose_no_update(url: str) -> None:
     database.close()
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_writer_that_others_keep_waiting_too_long_is_told_so_and_may_try_again(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if kind == "sqlite":
+        hurried = url = sqlite_url(tmp_path / "catalog.sqlite3")
+    else:
+        url = request.getfixturevalue("postgres_url")
+        hurried = f"{url}&options=-c%20lock_timeout%3D100ms"
+    first, second = Database(url), Database(hurried)
+    if kind == "sqlite":
+        with second.read() as connection:  # the one that it has
+            connection.exec_driver_sql("PRAGMA busy_timeout=100")
+    with first.write():
+        began = time.monotonic()
+        with pytest.raises(CatalogUnreachable, match=r"a lock .* was not to be had in time .*try again"):
+            make_collection(second, "a")
+        assert time.monotonic() - began < 10
+    make_collection(second, "a")
+    assert names(first) == ["a"]
+    first.close()
+    second.close()
+
+
+def test_a_lock_of_postgresql_is_not_waited_for_without_end(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "1min"
+    database.close()
+
+
 def test_times_after_2038_fit(url: str) -> None:
     database = Database(url)
     make_collection(database, "a")
@@ -250,6 +281,30 @@ def test_scrubbing_does_not_wait_for_who_reads_long_and_is_done_by_a_later_write
         assert time.monotonic() - began < 10
     make_collection(database, "another")
     assert files_with(tmp_path, b"forget-me-not") == []
+    database.close()
+
+
+@pytest.mark.parametrize("instead", [None, b"no database" * 500])
+def test_scrubbing_that_fails_is_no_failure_of_what_was_written_and_is_done_by_a_later_write(
+    tmp_path: Path, instead: bytes | None
+) -> None:
+    folder, away = tmp_path / "data", tmp_path / "away"
+    folder.mkdir()
+    database = Database(sqlite_url(folder / "catalog.sqlite3"))
+    make_collection(database, "forget-me-not")
+    with database.write() as connection:
+        connection.execute(collections.delete())
+    with database.read():  # has the one connection that is open: another one can't be opened now
+        folder.rename(away)
+        if instead:
+            folder.mkdir()
+            (folder / "catalog.sqlite3").write_bytes(instead)
+        assert not database.scrub()
+        shutil.rmtree(folder, ignore_errors=True)
+        away.rename(folder)
+    assert files_with(folder, b"forget-me-not") != []
+    make_collection(database, "another")
+    assert files_with(folder, b"forget-me-not") == []
     database.close()
 
 

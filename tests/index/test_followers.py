@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from index.catalog import Catalog, Collection, Database, NewVersion, sqlite_url
+from index.errors import CatalogError
 from index.followers import Followers
+from tests.descriptors import files_under
 from tests.index.conftest import expected, put
+from tests.waiting import until
 
 MakeVersion = Callable[..., NewVersion]
 
@@ -67,6 +70,19 @@ def test_followers_are_in_step_after_every_put_and_delete(
     followers.catch_up(collection)
     assert_in_step(catalog, collection, followers)
     followers.close()
+
+
+def test_followers_that_can_not_be_opened_leave_no_file_of_chroma_open(
+    path: Path, database: Database, catalog: Catalog
+) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE collections RENAME TO lost")
+
+    with pytest.raises(CatalogError, match="no such table"):
+        Followers(path, catalog)
+
+    assert (path / "chroma" / "chroma.sqlite3").exists()
+    until(lambda: not files_under(path / "chroma"), seconds=5)
 
 
 def test_what_a_crash_left_pending_is_published_when_it_is_opened(
@@ -187,6 +203,7 @@ import os, pathlib, sys
 from index.catalog import Catalog, Database
 from index.followers import Followers
 from tests.index.conftest import expected, put
+from tests.waiting import until
 Followers(pathlib.Path(sys.argv[2]), Catalog(Database(sys.argv[1])))
 os.kill(os.getpid(), 9)
 """

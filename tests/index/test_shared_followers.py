@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,8 +18,10 @@ from index.chroma_session import ChromaAddress
 from index.dense import DenseStore
 from index.errors import FollowerError, FollowerUnreachable, NotFound
 from index.follow import mend
+from index.follower_audit import make_again
 from index.followers import Followers
 from index.lease import Lease
+from tests.descriptors import connections_to
 from tests.index.conftest import answers, expected, put
 from tests.waiting import until
 
@@ -234,17 +236,31 @@ class _Guarded(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def guarded(server: ChromaServer) -> Iterator[str]:
-    """The address of a proxy before the Chroma server that asks for a token."""
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), _Guarded)
+class _KeepsAll(_Guarded):
+    """Lets nothing be removed."""
+
+    def do_DELETE(self) -> None:
+        self._reply(500, b"not while I live")
+
+
+@contextmanager
+def proxy_before(server: ChromaServer, handler: type[_Guarded]) -> Iterator[int]:
+    """A proxy before a Chroma server; gives its port."""
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     proxy.daemon_threads = True
     proxy.chroma = server.url  # type: ignore[attr-defined]
     thread = Thread(target=proxy.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{proxy.server_port}"
+    yield proxy.server_port
     proxy.shutdown()
     proxy.server_close()
+
+
+@pytest.fixture
+def guarded(server: ChromaServer) -> Iterator[str]:
+    """The address of a proxy before the Chroma server that asks for a token."""
+    with proxy_before(server, _Guarded) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_the_headers_are_sent_with_each_request(guarded: str, collection: Collection) -> None:
@@ -262,6 +278,18 @@ def test_a_server_that_asks_for_another_token_is_told_from_one_that_works(guarde
     with pytest.raises(FollowerUnreachable, match="who are you") as raised:
         DenseStore(Path("unused"), server=address, trusted=True).look()
     assert "secret-xyz" not in f"{raised.value!r} {address!r} {address}"
+
+
+def test_making_again_what_a_server_does_not_let_go_leaves_no_connection_to_it(
+    server: ChromaServer, tmp_path: Path, catalog: Catalog, collection: Collection, leases: dict[str, Lease]
+) -> None:
+    with proxy_before(server, _KeepsAll) as port:
+        address = ChromaAddress(f"http://127.0.0.1:{port}", {"X-Token": "abc"})
+
+        with pytest.raises(FollowerError, match="not while I live"):
+            make_again(tmp_path / "followers", catalog, {"chroma"}, server=address, lease=leases["one"])
+
+        assert connections_to(port) == 0
 
 
 class Busy(Catalog):

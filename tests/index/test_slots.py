@@ -57,3 +57,14 @@ def test_each_process_takes_a_folder_that_no_other_has(tmp_path: Path) -> None:
     assert (first.name, second.name, third.name) == ("worker-1", "worker-2", "worker-1")
     for each in (other, again):
         each.release()
+
+
+def test_what_a_gathering_that_was_cut_off_has_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    path = filled(tmp_path / "followers")
+    unseal(path)
+    (path / "worker-2" / "matrix").mkdir(parents=True)
+
+    gather(path, intact=True)
+
+    assert {each.name for each in path.iterdir()} == {"chroma", "tantivy", "matrix"}
+    assert not unseal(path)

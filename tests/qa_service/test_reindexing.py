@@ -20,6 +20,7 @@ from qa_service.maintenance.reindexing import reindexing
 from qa_service.requests import SearchRequest
 from qa_service.services import opened
 from qa_service.settings import Settings
+from tests.descriptors import connections_to
 
 Fill = Callable[..., None]
 
@@ -159,6 +160,7 @@ def test_over_postgresql_and_a_chroma_server_it_is_for_one_process_and_leaves_no
     assert new.calls == 0
 
     assert move(shared, new) == {"default": 40}
+    assert connections_to(chroma.port) == 0
     new.calls = 0
     assert found(shared, new, "kiln number7") == "Kiln number7 of default."
     assert new.calls == 0
