@@ -20,7 +20,7 @@ from chromadb.api.models.Collection import Collection as ChromaCollection
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from index.catalog import Collection, StoredChunk
+from index.catalog import Collection, FormerCollection, StoredChunk
 from index.chroma_probe import PROBE_SECONDS, remove_unsound
 from index.chroma_session import ChromaAddress, Session
 from index.errors import FollowerError, FollowerUnreachable
@@ -95,7 +95,7 @@ class DenseStore:
         """The follower of one of our collections; another embedding model is another Chroma collection."""
         return DenseFollower(self.client, collection, is_shared=self._server is not None)
 
-    def remove(self, collection: Collection) -> None:
+    def remove(self, collection: Collection | FormerCollection) -> None:
         """Remove one of our collections with its vectors; nothing where it is not there."""
         client = self.client()
         with _named_errors(), suppress(NotFoundError):
@@ -251,7 +251,7 @@ def probe_for_parent(path: Path) -> None:
     probe(path)
 
 
-def _name(collection: Collection) -> str:
+def _name(collection: Collection | FormerCollection) -> str:
     model = hashlib.sha256(collection.embedding_model.encode()).hexdigest()[:12]
     return f"{collection.uid}-{model}"
 

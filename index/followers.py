@@ -14,7 +14,7 @@ from index.catalog.statements import no_collection
 from index.chroma_session import ChromaAddress
 from index.dense import DenseFollower, DenseStore
 from index.durable import remove
-from index.errors import FollowerError, FollowerUnreachable, NotFound
+from index.errors import FollowerError, NotFound
 from index.follow import Follower, catch_up, mend
 from index.lease import Lease
 from index.lexical import LexicalFollower
@@ -95,7 +95,6 @@ class Followers:
         self._is_dense_shared = server is not None
         self._groups: dict[str, Group] = {}
         self._steps: dict[str, _Step] = {}
-        self._orphans: set[Collection] = set()
         self._opening = threading.Lock()
         for folder in (path, path / "chroma", *(path / kind for kind in LOCAL)):
             if not folder.is_dir():
@@ -143,6 +142,14 @@ class Followers:
         if group.shared and self.leads():
             self._catch_up_shared(group)
 
+    def catch_up_own(self, collection: Collection) -> None:
+        """Apply the changes that what this process has for itself has not seen; `NotFound` where it has gone.
+
+        That is enough for what is removed, or called otherwise: the shared ones are brought in step by the process that
+        leads, and nobody waits for a server.
+        """
+        self._catch_up_local(self.of(collection))
+
     def see(self, collection: Collection, change: int) -> None:
         """Bring what this process has for itself in step with the catalog up to a change that others may have made.
 
@@ -166,6 +173,7 @@ class Followers:
             if self._is_behind(collection, last.get(collection.id, 0)):
                 with suppress(NotFound):
                     self._lead(self.of(collection))
+        self._remove_former()
         return True
 
     def keep_up(self) -> list[Collection]:
@@ -179,8 +187,6 @@ class Followers:
         gone = [group.collection for group in known if group.collection.uid not in found]
         for collection in gone:
             self.forget(collection)
-        for collection in list(self._orphans):
-            self._remove_dense(collection)
         return gone
 
     def look(self) -> None:
@@ -192,15 +198,15 @@ class Followers:
             group.dense.count()
 
     def forget(self, collection: Collection) -> None:
-        """Remove the followers of a collection that the catalog has no more, when nobody writes to them."""
-        with self._opening:
-            group = self._groups.get(collection.uid)
-        with group.lock if group else nullcontext(), group.shared_lock if group else nullcontext():
-            self._groups.pop(collection.uid, None)
-            self._steps.pop(collection.uid, None)
-            for kind in LOCAL:
-                shutil.rmtree(self._path / kind / collection.uid, ignore_errors=True)
-            self._remove_dense(collection)
+        """Remove the followers of a collection that the catalog has no more, when nobody writes to them.
+
+        What is on a Chroma server is removed by the process that leads, when the server is there.
+        """
+        self._let_go(collection.uid)
+        for kind in LOCAL:
+            shutil.rmtree(self._path / kind / collection.uid, ignore_errors=True)
+        if not self._is_dense_shared:
+            self._remove_former()
 
     def close(self) -> None:
         """Close the followers cleanly, so that the next opening need not check them."""
@@ -270,12 +276,20 @@ class Followers:
                     catch_up(self._catalog, collection, follower)
             self._steps[collection.uid] = _Step(max(change, step.change), step.counted_at)
 
-    def _remove_dense(self, collection: Collection) -> None:
-        """Remove a collection from Chroma; from a server that is away, later."""
-        self._orphans.add(collection)
-        with suppress(FollowerUnreachable):
-            self._dense.remove(collection)
-            self._orphans.discard(collection)
+    def _let_go(self, uid: str) -> None:
+        """Know nothing of a collection any more, when nobody writes to its followers."""
+        with self._opening:
+            group = self._groups.get(uid)
+        with group.lock if group else nullcontext(), group.shared_lock if group else nullcontext():
+            self._groups.pop(uid, None)
+            self._steps.pop(uid, None)
+
+    def _remove_former(self) -> None:
+        """Remove from Chroma what was made of collections that have gone."""
+        for former in self._catalog.former_collections():
+            self._let_go(former.uid)
+            self._dense.remove(former)
+            self._catalog.forget_former(former)
 
     def _require(self, group: Group) -> None:
         if self._groups.get(group.collection.uid) is not group:

@@ -162,7 +162,7 @@ class Ingestor:
         """Remove a document; `NotFound` where the collection has none of that id."""
         self._catalog.document(self._collection, document_id)
         self._catalog.delete(document_id)
-        self._followers.catch_up(self._collection)
+        self._followers.catch_up_own(self._collection)
 
     def _read_all(self, uploads: Iterable[Upload], heard: _Heard, budget: Budget) -> None:
         seen: set[str] = set()  # what these will become is not in the catalog yet

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from index.catalog import Collection, Database
-from index.catalog.statements import require, reserve
+from index.catalog.statements import no_job, require, reserve
 from index.catalog.tables import collections, documents, job_items, jobs, under_way, versions
 from index.clock import now_ms
-from index.errors import NotFound, QAError
+from index.errors import QAError
 from index.once import Accepted, Once, fingerprint, recall, remember
 from index.upload import Outcome, Upload
 
@@ -31,6 +31,47 @@ Cursor = tuple[int, str]
 """A place in the list of jobs: the time and the id of the job before it."""
 
 _SERVED = ("indexed", "replaced")
+
+_NAME = collections.c.name.label("collection")
+_JOBS = sa.select(jobs, _NAME).join(collections, collections.c.id == jobs.c.collection_id)
+_JOB = _JOBS.where(jobs.c.id == sa.bindparam("its_id"))
+_ITEMS_OF_JOB: sa.Select[Any] = (
+    sa.select(
+        job_items.c.document_id,
+        job_items.c.source,
+        job_items.c.name,
+        job_items.c.state.label("status"),
+        job_items.c.error_code,
+        job_items.c.error_message,
+        sa.func.coalesce(job_items.c.chunks, under_way.c.chunks).label("chunks"),
+        sa.func.coalesce(under_way.c.stage, "queued").label("stage"),
+        sa.func.coalesce(under_way.c.embedded, 0).label("embedded"),
+    )
+    .outerjoin(under_way, under_way.c.item_id == job_items.c.id)
+    .where(job_items.c.job_id == sa.bindparam("its_id"))
+    .order_by(job_items.c.id)
+)
+_WAITS = sa.and_(job_items.c.id == sa.bindparam("item"), job_items.c.state == "queued")
+_WAITING = sa.select(job_items.c.id).where(_WAITS)
+_TAKE = (
+    sa.select(job_items, _NAME)
+    .add_columns(jobs.c.kind)
+    .join(jobs, jobs.c.id == job_items.c.job_id)
+    .join(collections, collections.c.id == jobs.c.collection_id)
+    .where(_WAITS)
+)
+_NAMES = sa.select(job_items.c.source, job_items.c.origin, job_items.c.title).where(
+    job_items.c.id == sa.bindparam("item")
+)
+_NOTED = {
+    "stage": sa.bindparam("now_stage", type_=sa.String),
+    "embedded": sa.bindparam("now_embedded", type_=sa.Integer),
+    "chunks": sa.bindparam("now_chunks", type_=sa.Integer),
+}
+_NOTE = under_way.update().where(under_way.c.item_id == sa.bindparam("item")).values(_NOTED)
+_BEGIN = under_way.insert().from_select(
+    ["item_id", *_NOTED], sa.select(job_items.c.id, *_NOTED.values()).where(_WAITS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +195,17 @@ class Jobs:
     def get(self, job_id: str) -> Job:
         """A job; `NotFound` where there is none of that id."""
         with self._database.read() as connection:
-            job = connection.execute(_jobs().where(jobs.c.id == job_id)).one_or_none()
+            job = connection.execute(_JOB, {"its_id": job_id}).one_or_none()
             if job is None:
-                raise NotFound(f"there is no job {job_id!r}")
-            rows = connection.execute(_items().where(job_items.c.job_id == job_id)).all()
+                raise no_job(job_id)
+            rows = connection.execute(_ITEMS_OF_JOB, {"its_id": job_id}).all()
         return Job(job.id, job.collection, job.created_at, job.kind, tuple(_item(row) for row in rows))
 
     def page(
         self, *, limit: int = 100, before: Cursor | None = None, collections: Sequence[str] | None = None
     ) -> list[JobSummary]:
         """Jobs, the newest first, of some collections or of all; `before` is what the page follows."""
-        query = _jobs().order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+        query = _JOBS.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(sa.tuple_(jobs.c.created_at, jobs.c.id) < sa.tuple_(*map(sa.literal, before)))
         if collections is not None:
@@ -187,7 +228,7 @@ class Jobs:
         waiting = sa.and_(its, job_items.c.state == "queued")
         with self._database.write() as connection:
             if connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
-                raise NotFound(f"there is no job {job_id!r}")
+                raise no_job(job_id)
             connection.execute(_rest(sa.select(job_items.c.id).where(waiting)))
             connection.execute(
                 job_items.update()
@@ -217,46 +258,28 @@ class Jobs:
 
     def is_wanted(self, item_id: int) -> bool:
         """Whether an item still waits: it has not ended, was not cancelled, and its document was not deleted."""
-        query = sa.select(job_items.c.id).where(job_items.c.id == item_id, job_items.c.state == "queued")
         with self._database.read() as connection:
-            return connection.execute(query).first() is not None
+            return connection.execute(_WAITING, {"item": item_id}).first() is not None
 
     def take(self, item_id: int) -> Queued | None:
         """A waiting item with its bytes; None where it is no longer wanted."""
-        query = (
-            sa.select(job_items, _NAME)
-            .add_columns(jobs.c.kind)
-            .join(jobs, jobs.c.id == job_items.c.job_id)
-            .join(collections, collections.c.id == jobs.c.collection_id)
-            .where(job_items.c.id == item_id, job_items.c.state == "queued")
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_TAKE, {"item": item_id}).one_or_none()
         return _queued(row) if row else None
 
     def renamed(self, item: Queued) -> dict[str, str]:
         """What a taken upload has been given since: `source`, `origin` and `title`, as far as they are others."""
-        names = ("source", "origin", "title")
-        query = sa.select(*(job_items.c[name] for name in names)).where(job_items.c.id == item.item_id)
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_NAMES, {"item": item.item_id}).one_or_none()
         now: dict[str, str] = row._asdict() if row else {}
         return {name: now[name] for name in now if now[name] != getattr(item.upload, name)}
 
     def note(self, item_id: int, stage: Stage, *, embedded: int = 0, chunks: int | None = None) -> None:
         """Record how far the work on an item is; nothing where it is no longer wanted."""
-        values = {"stage": stage, "embedded": embedded, "chunks": chunks}
-        mine = under_way.c.item_id == item_id
+        values = {"item": item_id, "now_stage": stage, "now_embedded": embedded, "now_chunks": chunks}
         with self._database.write() as connection:
-            if connection.execute(under_way.update().where(mine).values(values)).rowcount:
-                return
-            wanted = job_items.c.id == item_id, job_items.c.state == "queued"
-            literals = (sa.literal(stage), sa.literal(embedded), sa.literal(chunks, sa.Integer))
-            connection.execute(
-                under_way.insert().from_select(
-                    ["item_id", *values], sa.select(job_items.c.id, *literals).where(*wanted)
-                )
-            )
+            if not connection.execute(_NOTE, values).rowcount:
+                connection.execute(_BEGIN, values)
 
     def rest(self) -> None:
         """Record that nothing is under way."""
@@ -285,31 +308,6 @@ class Jobs:
                     error_message=str(error) if error else None,
                 )
             )
-
-
-_NAME = collections.c.name.label("collection")
-
-
-def _jobs() -> sa.Select[Any]:
-    return sa.select(jobs, _NAME).join(collections, collections.c.id == jobs.c.collection_id)
-
-
-def _items() -> sa.Select[Any]:
-    return (
-        sa.select(
-            job_items.c.document_id,
-            job_items.c.source,
-            job_items.c.name,
-            job_items.c.state.label("status"),
-            job_items.c.error_code,
-            job_items.c.error_message,
-            sa.func.coalesce(job_items.c.chunks, under_way.c.chunks).label("chunks"),
-            sa.func.coalesce(under_way.c.stage, "queued").label("stage"),
-            sa.func.coalesce(under_way.c.embedded, 0).label("embedded"),
-        )
-        .outerjoin(under_way, under_way.c.item_id == job_items.c.id)
-        .order_by(job_items.c.id)
-    )
 
 
 def _item(row: Row[Any]) -> JobItem:
@@ -351,37 +349,40 @@ def _rest(item_ids: sa.Select[Any] | Sequence[int]) -> sa.Delete:
 def _insert_job(connection: Connection, collection: Collection, kind: JobKind) -> str:
     job_id = secrets.token_hex(12)
     connection.execute(
-        jobs.insert().values(id=job_id, collection_id=collection.id, created_at=now_ms(), kind=kind)
+        jobs.insert(),
+        {"id": job_id, "collection_id": collection.id, "created_at": now_ms(), "kind": kind},
     )
     return job_id
 
 
 def _insert(connection: Connection, collection: Collection, uploads: Sequence[Upload]) -> Accepted:
     job_id = _insert_job(connection, collection, "index")
-    document_ids = []
-    for upload in uploads:
-        document_id = reserve(connection, collection.id, source=upload.source, origin=upload.origin)
-        document_ids.append(document_id)
-        connection.execute(
-            job_items.insert().values(
-                job_id=job_id,
-                document_id=document_id,
-                source=upload.source,
-                origin=upload.origin,
-                name=upload.name,
-                title=upload.title,
-                metadata=dict(upload.metadata),
-                state="queued",
-                payload=upload.data,
-            )
-        )
-    return Accepted(job_id, tuple(document_ids))
+    document_ids = tuple(
+        reserve(connection, collection.id, source=upload.source, origin=upload.origin) for upload in uploads
+    )
+    items = [
+        {
+            "job_id": job_id,
+            "document_id": document_id,
+            "source": upload.source,
+            "origin": upload.origin,
+            "name": upload.name,
+            "title": upload.title,
+            "metadata": dict(upload.metadata),
+            "state": "queued",
+            "payload": upload.data,
+        }
+        for document_id, upload in zip(document_ids, uploads, strict=True)
+    ]
+    if items:
+        connection.execute(job_items.insert(), items)
+    return Accepted(job_id, document_ids)
 
 
 def _insert_reindexing(connection: Connection, collection: Collection) -> str:
     job_id = _insert_job(connection, collection, "reindex")
     nothing = {"document_id": "", "source": "", "origin": "", "name": "", "metadata": {}}
-    connection.execute(job_items.insert().values(job_id=job_id, state="queued", **nothing))
+    connection.execute(job_items.insert(), {"job_id": job_id, "state": "queued", **nothing})
     return job_id
 
 

@@ -16,6 +16,13 @@ from index.upload import Upload
 KEPT_HOURS = 24
 """How long a key is remembered."""
 
+_FORGET = idempotency.delete().where(idempotency.c.created_at <= sa.bindparam("before"))
+_KNOWN = sa.select(idempotency).where(
+    idempotency.c.caller == sa.bindparam("caller"),
+    idempotency.c.collection_id == sa.bindparam("collection_id"),
+    idempotency.c.key == sa.bindparam("key"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Once:
@@ -42,15 +49,9 @@ def recall(connection: Connection, collection_id: int, once: Once, *, sha256: st
 
     Forgets the keys that are older. Raises `IdempotencyKeyReused` where what came was another request.
     """
-    connection.execute(
-        idempotency.delete().where(idempotency.c.created_at <= now_ms() - KEPT_HOURS * 3_600_000)
-    )
+    connection.execute(_FORGET, {"before": now_ms() - KEPT_HOURS * 3_600_000})
     row = connection.execute(
-        sa.select(idempotency).where(
-            idempotency.c.caller == once.caller,
-            idempotency.c.collection_id == collection_id,
-            idempotency.c.key == once.key,
-        )
+        _KNOWN, {"caller": once.caller, "collection_id": collection_id, "key": once.key}
     ).one_or_none()
     if row is None:
         return None
@@ -67,15 +68,16 @@ def remember(
 ) -> None:
     """Keep what a request was told, in the transaction that carries it out."""
     connection.execute(
-        idempotency.insert().values(
-            caller=once.caller,
-            collection_id=collection_id,
-            key=once.key,
-            sha256=sha256,
-            job_id=accepted.job_id,
-            document_ids=list(accepted.document_ids),
-            created_at=now_ms(),
-        )
+        idempotency.insert(),
+        {
+            "caller": once.caller,
+            "collection_id": collection_id,
+            "key": once.key,
+            "sha256": sha256,
+            "job_id": accepted.job_id,
+            "document_ids": list(accepted.document_ids),
+            "created_at": now_ms(),
+        },
     )
 
 

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from index.catalog.names import NAME_PATTERN, NAME_RULE
 from index.errors import InvalidRequest
 from index.retrieve import MAX_K
 from qa_service.access.keys import Scope
@@ -39,7 +40,7 @@ _MESSAGES = {
     "missing": "it is missing",
     "model_type": "send an object",
     # Names of collections alone have a pattern.
-    "string_pattern_mismatch": "send 1 to 63 letters, digits, - and _, the first a letter or digit",
+    "string_pattern_mismatch": f"send {NAME_RULE}",
     "string_too_long": "it has more than {max_length} characters",
     "string_too_short": "it is empty",
     "string_type": "send a string",
@@ -91,7 +92,7 @@ def _whole(value: object) -> object:
     return value
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,63}$")]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Label = Annotated[
     str,

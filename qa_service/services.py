@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 
 from index.backlog import Backlog, backlog
@@ -183,8 +182,6 @@ class Services:
             self.embedder,
             self.settings.data_dir,
             on_embedded=on_embedded,
-            # Now, since after a crash nobody would know what of a server's is ours; a move that fails makes them again.
-            before_move=partial(self.followers.forget, collection),
         ).collection
         self.followers.catch_up(moved)
         self.followers.forget(collection)
@@ -217,7 +214,7 @@ class Services:
         """
         self.catalog.document(collection, document_id)
         self.catalog.rename(document_id, source=source, origin=origin, title=title)
-        self.followers.catch_up(collection)
+        self.followers.catch_up_own(collection)
 
     def _forget(self, document_id: str) -> None:
         self.conversations.forget(document_id)
@@ -236,7 +233,7 @@ class Services:
             traced(self.catalog, add_pending="write", publish="publish"),
             collection,
             traced(self.embedder, embed="embed"),
-            traced(self.followers, catch_up="follow"),
+            traced(self.followers, catch_up="follow", catch_up_own="follow"),
             load=traced(self.loader, call="parse"),
         )
 

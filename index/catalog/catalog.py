@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from index.catalog import statements
 from index.catalog.database import Database
+from index.catalog.names import is_name, is_new_name, no_name
 from index.catalog.records import (
     Change,
     ChunkText,
@@ -23,11 +24,13 @@ from index.catalog.records import (
     Counts,
     Document,
     DocumentText,
+    FormerCollection,
     NewVectors,
     NewVersion,
     Pending,
     StoredChunk,
     StoredVectors,
+    Stretch,
     parse_chunk_id,
 )
 from index.catalog.rows import (
@@ -47,6 +50,7 @@ from index.catalog.tables import (
     changes,
     collections,
     documents,
+    former_collections,
     job_items,
     jobs,
     labels,
@@ -62,6 +66,17 @@ _MAX_FILTER_VALUES = 1000
 _LONGEST = 2**31 - 1
 _LAST_CHANGE = sa.select(sa.func.max(changes.c.seq)).where(
     changes.c.collection_id == sa.bindparam("collection_id")
+)
+_COLLECTION_NAMED = sa.select(collections).where(collections.c.name == sa.bindparam("its_name"))
+_COLLECTION_OF = (
+    sa.select(collections)
+    .join(documents, documents.c.collection_id == collections.c.id)
+    .where(documents.c.id == sa.bindparam("document_id"))
+)
+_TEXT_OF = (
+    sa.select(versions, documents.c.source)
+    .join(documents, documents.c.live_version == versions.c.id)
+    .where(documents.c.id == sa.bindparam("of_document"))
 )
 
 
@@ -101,27 +116,24 @@ class Catalog:
 
     def create_collection(self, name: str, *, embedding_model: str, dimension: int) -> Collection:
         """A new, empty collection; `CollectionExists` where there is one of that name."""
-        if not (_is_name(name) and name[0].isalnum()):
-            raise InvalidRequest(
-                f"{name!r} can't name a collection: use 1 to 63 ASCII letters, digits, - and _, "
-                "and begin with a letter or a digit"
-            )
-        this = sa.select(collections).where(collections.c.name == name)
+        if not is_new_name(name):
+            raise no_name(name)
         with self._database.write() as connection:
-            if connection.execute(this).first():
+            if connection.execute(_COLLECTION_NAMED, {"its_name": name}).first():
                 raise CollectionExists(
                     f"there is a collection {name!r} already: choose another name, or delete it first"
                 )
             connection.execute(
-                collections.insert().values(
-                    uid=secrets.token_hex(8),
-                    name=name,
-                    embedding_model=embedding_model,
-                    dimension=dimension,
-                    created_at=now_ms(),
-                )
+                collections.insert(),
+                {
+                    "uid": secrets.token_hex(8),
+                    "name": name,
+                    "embedding_model": embedding_model,
+                    "dimension": dimension,
+                    "created_at": now_ms(),
+                },
             )
-            row = connection.execute(this).one()
+            row = connection.execute(_COLLECTION_NAMED, {"its_name": name}).one()
         return to_collection(row)
 
     def delete_collection(self, collection: Collection) -> list[str]:
@@ -135,6 +147,7 @@ class Catalog:
             ids = list(connection.execute(held).scalars())
             if not connection.execute(collections.delete().where(its)).rowcount:
                 raise statements.no_collection(collection.name)
+            statements.remember(connection, collection)
             connection.execute(changes.delete().where(changes.c.collection_id == collection.id))
             connection.execute(answers.delete().where(answers.c.collection == collection.name))
         self._database.scrub()
@@ -172,7 +185,18 @@ class Catalog:
                 .where(collections.c.id == collection.id)
                 .values(uid=moved.uid, embedding_model=moved.embedding_model, dimension=moved.dimension)
             )
+            statements.remember(connection, collection)
         self._database.scrub()
+
+    def former_collections(self) -> list[FormerCollection]:
+        """The collections that have gone, and that Chroma may still hold."""
+        with self._database.read() as connection:
+            return [FormerCollection(*row) for row in connection.execute(sa.select(former_collections))]
+
+    def forget_former(self, former: FormerCollection) -> None:
+        """Chroma holds nothing of a collection that has gone."""
+        with self._database.write() as connection:
+            connection.execute(former_collections.delete().where(former_collections.c.uid == former.uid))
 
     def require(self, collection: Collection) -> None:
         """Raise `NotFound` where a collection has been deleted, also where another has its name now."""
@@ -196,22 +220,17 @@ class Catalog:
 
     def collection_of(self, document_id: str) -> Collection:
         """The collection that holds a document; `NotFound` where there is no such document."""
-        query = (
-            sa.select(collections)
-            .join(documents, documents.c.collection_id == collections.c.id)
-            .where(documents.c.id == document_id)
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_COLLECTION_OF, {"document_id": document_id}).one_or_none()
         if row is None:
-            raise NotFound(f"there is no document {document_id!r}")
+            raise statements.no_document(document_id)
         return to_collection(row)
 
     def _find_collection(self, name: str) -> Collection | None:
-        if not _is_name(name):  # PostgreSQL takes no NUL, not even to look for it
+        if not is_name(name):  # PostgreSQL takes no NUL, not even to look for it
             return None
         with self._database.read() as connection:
-            row = connection.execute(sa.select(collections).where(collections.c.name == name)).one_or_none()
+            row = connection.execute(_COLLECTION_NAMED, {"its_name": name}).one_or_none()
         return to_collection(row) if row else None
 
     # Writing documents
@@ -268,7 +287,7 @@ class Catalog:
                 sa.select(documents).where(documents.c.id == document_id)
             ).one_or_none()
             if found is None:
-                raise NotFound(f"there is no document {document_id!r}")
+                raise statements.no_document(document_id)
             statements.drop_versions(connection, found.collection_id, document_id)
             connection.execute(job_items.delete().where(job_items.c.document_id == document_id))
             connection.execute(_cancelled_under(found.source, found.collection_id))
@@ -299,7 +318,7 @@ class Catalog:
         with self._database.write() as connection:
             found = connection.execute(sa.select(documents).where(its)).one_or_none()
             if found is None:
-                raise NotFound(f"there is no document {document_id!r}")
+                raise statements.no_document(document_id)
             if source is not None:
                 statements.require_free(connection, found.collection_id, source, document_id)
             if places:
@@ -340,18 +359,13 @@ class Catalog:
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
-            raise NotFound(f"there is no document {document_id!r} in collection {collection.name!r}")
+            raise statements.no_document(document_id)
         return to_document(row)
 
     def text(self, document_id: str) -> DocumentText:
         """The canonical text of a document's live version; `NotFound` where it has none."""
-        query = (
-            sa.select(versions, documents.c.source)
-            .join(documents, documents.c.live_version == versions.c.id)
-            .where(documents.c.id == document_id)
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_TEXT_OF, {"of_document": document_id}).one_or_none()
         if row is None:
             raise NotFound(f"there is no indexed document {document_id!r}")
         return to_text(row)
@@ -364,13 +378,27 @@ class Catalog:
                 batch = spans[at : at + _BATCH]
                 values = {"version_id": version_id}
                 for i, span in enumerate(batch):
-                    start = min(max(span.start, 0), _LONGEST)
-                    values[f"start_{i}"] = start + 1
-                    values[f"length_{i}"] = min(max(span.end - start, 0), _LONGEST)
+                    values |= _cut_values(i, span)
                 row = connection.execute(_cuts(len(batch)), values).one_or_none()
                 if row is None:
                     return None
                 found.extend(row[1:])
+        return found
+
+    def stretches(self, wanted: Sequence[tuple[str, Span]]) -> list[Stretch | None]:
+        """The text of documents at spans, as far as it lies in the text, all of one moment; None where none is served.
+
+        For each one the database reads the text: of many in one document, `text` is less work.
+        """
+        found: list[Stretch | None] = [None] * len(wanted)
+        with self._database.read() as connection:
+            for at in range(0, len(wanted), _BATCH):
+                batch = wanted[at : at + _BATCH]
+                values: dict[str, Any] = {}
+                for i, (document_id, span) in enumerate(batch):
+                    values |= {f"document_{i}": document_id, **_cut_values(i, span)}
+                for i, *stretch in connection.execute(_stretches(len(batch)), values):
+                    found[at + i] = Stretch(*stretch)
         return found
 
     # Chunks
@@ -492,11 +520,6 @@ def _last_change(connection: Connection, collection: Collection) -> int:
     return connection.execute(_LAST_CHANGE, {"collection_id": collection.id}).scalar() or 0
 
 
-def _is_name(text: str) -> bool:
-    """Whether a collection may have that name; some of before have one that begins with a mark, and no new one."""
-    return text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) <= 63
-
-
 def check_model(collection: Collection, embedding_model: str) -> None:
     """Raise `EmbeddingMismatch` unless the collection was indexed with `embedding_model`."""
     if collection.embedding_model != embedding_model:
@@ -521,14 +544,37 @@ def mismatches(collections: Iterable[Collection], embedding_model: str) -> list[
 @lru_cache(maxsize=32)
 def _cuts(n: int) -> sa.Select[Any]:
     """A live version's document id and `n` stretches of its text; building it takes longer than running it."""
-    cuts = [
-        sa.func.substr(
-            versions.c.text,
-            sa.bindparam(f"start_{i}", type_=sa.Integer),
-            sa.bindparam(f"length_{i}", type_=sa.Integer),
-            type_=sa.Text,
-        ).label(f"cut_{i}")
-        for i in range(n)
-    ]
-    live = sa.select(documents.c.id, *cuts).join(versions, versions.c.id == documents.c.live_version)
+    # Without the document's id, which the version names, the join would go through all documents.
+    its_live = (documents.c.id == versions.c.document_id) & (documents.c.live_version == versions.c.id)
+    cuts = (_cut(i).label(f"cut_{i}") for i in range(n))
+    live = sa.select(documents.c.id, *cuts).join(versions, its_live)
     return live.where(versions.c.id == sa.bindparam("version_id"))
+
+
+@lru_cache(maxsize=32)
+def _stretches(n: int) -> sa.CompoundSelect[Any]:
+    """`n` stretches of live texts, each with its number; building it takes longer than running it."""
+    return sa.union_all(
+        *(
+            sa.select(
+                sa.literal_column(str(i), sa.Integer),
+                *(collections.c.name, versions.c.text_sha256, versions.c.characters),
+                _cut(i),
+            )
+            .join(documents, documents.c.collection_id == collections.c.id)
+            .join(versions, versions.c.id == documents.c.live_version)
+            .where(documents.c.id == sa.bindparam(f"document_{i}"))
+            for i in range(n)
+        )
+    )
+
+
+def _cut(i: int) -> sa.ColumnElement[str]:
+    """A stretch of a version's text, by the values of `_cut_values`."""
+    start, length = (sa.bindparam(f"{name}_{i}", type_=sa.Integer) for name in ("start", "length"))
+    return sa.func.substr(versions.c.text, start, length, type_=sa.Text)
+
+
+def _cut_values(i: int, span: Span) -> dict[str, int]:
+    start = min(max(span.start, 0), _LONGEST - 1)
+    return {f"start_{i}": start + 1, f"length_{i}": min(max(span.end - start, 0), _LONGEST)}

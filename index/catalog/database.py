@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Engine
 from index.errors import CatalogError, CatalogUnreachable, DiskFull, NewerSchema
 from index.lease import FileLease, Lease, PostgresLease
 
-HEAD = "0009"
+HEAD = "0010"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 60
 _WAL_BYTES = 64 * 1024 * 1024

@@ -32,6 +32,14 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerCollection:
+    """A collection that was deleted, or moved to another embedding model, as far as its followers are named by it."""
+
+    uid: str
+    embedding_model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much a collection holds: documents, those that wait or have failed too, and chunks that are served."""
 
@@ -126,6 +134,16 @@ class Pending:
 
     document_id: str
     version_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a document's text as it is served now; `sha256` and `characters` are those of the whole text."""
+
+    collection: str
+    sha256: str
+    characters: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from index.catalog.records import Collection, NewVectors, NewVersion
-from index.catalog.tables import changes, chunks, collections, documents, labels, versions
+from index.catalog.tables import changes, chunks, collections, documents, former_collections, labels, versions
 from index.clock import now_ms
 from index.document import Chunk
 from index.errors import NotFound, SourceTaken
@@ -27,6 +27,7 @@ _DOCUMENT_OF = sa.select(documents.c.id).where(
 )
 _SET_ORIGIN = documents.update().where(_OF_DOCUMENT).values(origin=sa.bindparam("to_origin"))
 _EXISTS = sa.select(documents.c.id).where(_OF_DOCUMENT)
+_UID = sa.select(collections.c.uid).where(collections.c.id == sa.bindparam("collection_id"))
 _ADD_VERSION = versions.insert().returning(versions.c.id)
 _OWNER = (
     sa.select(versions.c.document_id, documents.c.collection_id)
@@ -67,18 +68,42 @@ def reserve(connection: Connection, collection_id: int, *, source: str, origin: 
     return document_id
 
 
+def remember(connection: Connection, collection: Collection) -> None:
+    """Remember a collection that goes until its followers have gone."""
+    values = {"uid": collection.uid, "embedding_model": collection.embedding_model}
+    connection.execute(former_collections.insert(), values)
+
+
 def require(connection: Connection, collection: Collection) -> None:
     """Raise `NotFound` where a collection has been deleted or moved to another embedding model."""
-    query = sa.select(collections.c.id).where(
-        collections.c.id == collection.id, collections.c.uid == collection.uid
-    )
-    if connection.execute(query).first() is None:
+    uid = connection.execute(_UID, {"collection_id": collection.id}).scalar()
+    if uid is None:
         raise no_collection(collection.name)
+    if uid != collection.uid:
+        raise NotFound(f"collection {collection.name!r} has just moved to another embedding model: ask again")
+
+
+# What is another's is said not to be there in the same words, so these stand once.
 
 
 def no_collection(name: str) -> NotFound:
     """The error for a collection that is not there."""
     return NotFound(f"there is no collection {name!r}: index a document into it first")
+
+
+def no_document(document_id: str) -> NotFound:
+    """The error for a document that is not there."""
+    return NotFound(f"there is no document {document_id!r}")
+
+
+def no_job(job_id: str) -> NotFound:
+    """The error for a job that is not there."""
+    return NotFound(f"there is no job {job_id!r}")
+
+
+def no_key(name: str) -> NotFound:
+    """The error for a key that is not there."""
+    return NotFound(f"there is no key {name!r}")
 
 
 def require_free(connection: Connection, collection_id: int, source: str, document_id: str) -> None:

@@ -36,6 +36,14 @@ collections = Table(
     sqlite_autoincrement=True,
 )
 
+# Those that were deleted, or moved to another embedding model, as long as Chroma may hold what was made of them.
+former_collections = Table(
+    "former_collections",
+    metadata,
+    Column("uid", String(16), primary_key=True),
+    Column("embedding_model", String(255), nullable=False),
+)
+
 documents = Table(
     "documents",
     metadata,

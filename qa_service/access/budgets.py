@@ -25,6 +25,23 @@ _KEPT_DAYS = 31
 _MARGIN_SECONDS = 60.0
 _SOON_SECONDS = 5.0
 
+_OF_OWNER = (spending.c.owner == sa.bindparam("its_owner")) & (spending.c.day == sa.bindparam("its_day"))
+_SPENT = sa.select(spending.c.tokens, spending.c.nano_usd).where(_OF_OWNER)
+_HELD = sa.select(sa.func.sum(reservations.c.tokens), sa.func.sum(reservations.c.nano_usd)).where(
+    reservations.c.owner == sa.bindparam("its_owner"), reservations.c.day == sa.bindparam("its_day")
+)
+_BOOK = (
+    spending.update()
+    .where(_OF_OWNER)
+    .values(
+        tokens=spending.c.tokens + sa.bindparam("more_tokens"),
+        nano_usd=spending.c.nano_usd + sa.bindparam("more_nano_usd"),
+    )
+)
+_SETTLE = reservations.delete().where(reservations.c.id == sa.bindparam("its_id"))
+_RELEASE = reservations.delete().where(reservations.c.expires_at <= sa.bindparam("now"))
+_FORGET = spending.delete().where(spending.c.day < sa.bindparam("oldest"))
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -133,14 +150,15 @@ class Budgets:
                     retry_after_seconds=_SOON_SECONDS,
                 )
             connection.execute(
-                reservations.insert().values(
-                    id=reservation.id,
-                    owner=owner,
-                    day=day,
-                    tokens=amount.tokens,
-                    nano_usd=amount.nano_usd,
-                    expires_at=now + self._hold_ms,
-                )
+                reservations.insert(),
+                {
+                    "id": reservation.id,
+                    "owner": owner,
+                    "day": day,
+                    "tokens": amount.tokens,
+                    "nano_usd": amount.nano_usd,
+                    "expires_at": now + self._hold_ms,
+                },
             )
         return reservation
 
@@ -148,23 +166,26 @@ class Budgets:
         """Release a reservation and book what was really spent. To be called once for each."""
         if not reservation.id:
             return
-        table = spending.c
-        mine = (table.owner == reservation.owner) & (table.day == reservation.day)
         with self._lock, self._database.write() as connection:
-            connection.execute(reservations.delete().where(reservations.c.id == reservation.id))
+            connection.execute(_SETTLE, {"its_id": reservation.id})
             booked = connection.execute(
-                spending.update()
-                .where(mine)
-                .values(tokens=table.tokens + amount.tokens, nano_usd=table.nano_usd + amount.nano_usd)
+                _BOOK,
+                {
+                    "its_owner": reservation.owner,
+                    "its_day": reservation.day,
+                    "more_tokens": amount.tokens,
+                    "more_nano_usd": amount.nano_usd,
+                },
             )
             if not booked.rowcount:
                 connection.execute(
-                    spending.insert().values(
-                        owner=reservation.owner,
-                        day=reservation.day,
-                        tokens=amount.tokens,
-                        nano_usd=amount.nano_usd,
-                    )
+                    spending.insert(),
+                    {
+                        "owner": reservation.owner,
+                        "day": reservation.day,
+                        "tokens": amount.tokens,
+                        "nano_usd": amount.nano_usd,
+                    },
                 )
 
 
@@ -181,28 +202,20 @@ def budgets_of(settings: Settings, database: Database, *, publishable: bool = Fa
 
 
 def _spent(connection: Connection, owner: str, day: str) -> Amount:
-    table = spending.c
-    row = connection.execute(
-        sa.select(table.tokens, table.nano_usd).where(table.owner == owner, table.day == day)
-    ).first()
+    row = connection.execute(_SPENT, {"its_owner": owner, "its_day": day}).first()
     return Amount(row.tokens, row.nano_usd) if row else Amount()
 
 
 def _held(connection: Connection, owner: str, day: str) -> Amount:
-    table = reservations.c
-    row = connection.execute(
-        sa.select(sa.func.sum(table.tokens), sa.func.sum(table.nano_usd)).where(
-            table.owner == owner, table.day == day
-        )
-    ).one()
+    row = connection.execute(_HELD, {"its_owner": owner, "its_day": day}).one()
     return Amount(int(row[0] or 0), int(row[1] or 0))  # PostgreSQL sums whole numbers as decimals
 
 
 def _release(connection: Connection, now: int) -> None:
     """Remove what has had its time: reservations of dead processes, and days long past."""
     oldest = (datetime.now(UTC) - timedelta(days=_KEPT_DAYS)).date().isoformat()
-    connection.execute(reservations.delete().where(reservations.c.expires_at <= now))
-    connection.execute(spending.delete().where(spending.c.day < oldest))
+    connection.execute(_RELEASE, {"now": now})
+    connection.execute(_FORGET, {"oldest": oldest})
 
 
 def _exhausted() -> BudgetExhausted:

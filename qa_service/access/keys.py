@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,11 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from index.catalog import Database
+from index.catalog.names import is_name, no_name
+from index.catalog.statements import no_key
 from index.catalog.tables import keys, signing
 from index.clock import now_ms
-from index.errors import InvalidRequest, NotFound
+from index.errors import InvalidRequest
 from qa_service.access.origins import origin_of
 from qa_service.database import open_database
 from qa_service.settings import Settings
@@ -32,8 +33,16 @@ LINK_SECONDS = 24 * 60 * 60
 
 _PREFIXES: dict[Kind, str] = {"secret": "sk", "publishable": "pk"}
 _TOKENS: dict[str, Form] = {"st": "session", "dl": "link"}
-_COLLECTION = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _UNKNOWN = "0" * 64
+
+_KEY = sa.select(keys).where(keys.c.id == sa.bindparam("its_id"))
+_KEY_NAMED = sa.select(keys).where(keys.c.name == sa.bindparam("its_name"))
+_ANY_KEY = sa.select(keys.c.id).limit(1)
+_HASH = sa.select(keys.c.sha256).where(keys.c.id == sa.bindparam("its_id"))
+_ORIGINS = sa.select(keys.c.origins).where(
+    keys.c.kind == "publishable",
+    sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > sa.bindparam("now")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +76,8 @@ class Rights:
         if not self.scopes or self.collections == ():
             raise InvalidRequest("a key is for one scope and one collection at least")
         for name in self.collections or ():
-            if not _COLLECTION.fullmatch(name):
-                raise InvalidRequest(
-                    f"{name[:100]!r} can't name a collection: use 1 to 63 of A-Z a-z 0-9 - _"
-                )
+            if not is_name(name):
+                raise no_name(name)
         origins = tuple(dict.fromkeys(origin_of(each) for each in self.origins))
         scopes = tuple(each for each in get_args(Scope) if each in self.scopes)
         return replace(self, scopes=scopes, origins=origins)
@@ -133,22 +140,23 @@ class Keys:
         key = Key(secrets.token_hex(8), name, now_ms(), (rights or Rights()).checked())
         text = _text(key)
         with self._database.write() as connection:
-            if connection.execute(sa.select(keys.c.id).where(keys.c.name == name)).first():
+            if connection.execute(_KEY_NAMED, {"its_name": name}).first():
                 raise InvalidRequest(
                     f"there is a key {name!r} already: choose another name, or revoke it first"
                 )
             connection.execute(
-                keys.insert().values(
-                    id=key.id,
-                    name=key.name,
-                    sha256=_hash(text),
-                    created_at=key.created_at,
-                    kind=key.rights.kind,
-                    scopes=list(key.rights.scopes),
-                    collections=None if key.rights.collections is None else list(key.rights.collections),
-                    origins=list(key.rights.origins),
-                    expires_at=key.rights.expires_at,
-                )
+                keys.insert(),
+                {
+                    "id": key.id,
+                    "name": key.name,
+                    "sha256": _hash(text),
+                    "created_at": key.created_at,
+                    "kind": key.rights.kind,
+                    "scopes": list(key.rights.scopes),
+                    "collections": None if key.rights.collections is None else list(key.rights.collections),
+                    "origins": list(key.rights.origins),
+                    "expires_at": key.rights.expires_at,
+                },
             )
         return key, text
 
@@ -161,7 +169,7 @@ class Keys:
     def exist(self) -> bool:
         """Whether any key has been made."""
         with self._database.read() as connection:
-            return connection.execute(sa.select(keys.c.id).limit(1)).first() is not None
+            return connection.execute(_ANY_KEY).first() is not None
 
     def verify(self, text: str, *, document_id: str = "") -> Grant | None:
         """What the text of a key or a token grants, also where its time is over; None where it is none of ours.
@@ -173,7 +181,7 @@ class Keys:
         prefix, _, rest = text.partition("_")
         identifier, _, rest = rest.partition("_")
         with self._database.read() as connection:
-            row = connection.execute(sa.select(keys).where(keys.c.id == identifier)).one_or_none()
+            row = connection.execute(_KEY, {"its_id": identifier}).one_or_none()
         stored = row.sha256 if row else _UNKNOWN  # what is not there takes as long to refuse
         if form := _TOKENS.get(prefix):
             until, _, signature = rest.partition("_")
@@ -207,9 +215,9 @@ class Keys:
         """
         _require_printable(name)
         with self._database.write() as connection:
-            row = connection.execute(sa.select(keys).where(keys.c.name == name)).one_or_none()
+            row = connection.execute(_KEY_NAMED, {"its_name": name}).one_or_none()
             if row is None:
-                raise NotFound(f"there is no key {name!r}")
+                raise no_key(name)
             key = _key(row)
             text = _text(key)
             connection.execute(keys.update().where(keys.c.id == key.id).values(sha256=_hash(text)))
@@ -220,20 +228,19 @@ class Keys:
         _require_printable(name)
         with self._database.write() as connection:
             if not connection.execute(keys.delete().where(keys.c.name == name)).rowcount:
-                raise NotFound(f"there is no key {name!r}")
+                raise no_key(name)
 
     def list_origin(self, origin: str) -> bool:
         """Whether any publishable key, whose time is not over, lists an origin."""
-        live = sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > now_ms())
-        query = sa.select(keys.c.origins).where(keys.c.kind == "publishable", live)
         with self._database.read() as connection:
-            return any(origin in origins for origins in connection.execute(query).scalars())
+            listed = connection.execute(_ORIGINS, {"now": now_ms()}).scalars()
+            return any(origin in origins for origins in listed)
 
     def _token(self, prefix: str, key: Key, until: int) -> Callable[[str], str]:
         with self._database.read() as connection:
-            stored = connection.execute(sa.select(keys.c.sha256).where(keys.c.id == key.id)).scalar()
+            stored = connection.execute(_HASH, {"its_id": key.id}).scalar()
         if stored is None:
-            raise NotFound(f"there is no key {key.name!r}")
+            raise no_key(key.name)
         return lambda about: (
             f"{prefix}_{key.id}_{until:x}_{self._signature(_TOKENS[prefix], f'{until:x}', about, stored)}"
         )
@@ -262,7 +269,7 @@ class Keys:
                     found = connection.execute(mine).scalar()  # another process may have been first
                     if found is None:
                         found = secrets.token_hex(32)
-                        connection.execute(signing.insert().values(purpose="tokens", secret=found))
+                        connection.execute(signing.insert(), {"purpose": "tokens", "secret": found})
             self._signing = bytes.fromhex(found)
         return self._signing
 
@@ -279,7 +286,7 @@ def opened_keys(settings: Settings) -> Iterator[Keys]:
 
 def _require_printable(name: str) -> None:
     if not name.isprintable():  # no key is called so, and PostgreSQL takes no NUL
-        raise NotFound(f"there is no key {name!r}")
+        raise no_key(name)
 
 
 def _text(key: Key) -> str:

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, Response, jsonify
 
-from index.catalog import DocumentText
 from index.document import Span
 from qa_service.api import reach
 from qa_service.api.context import services
@@ -21,9 +20,5 @@ def verify() -> Response:
     saved = [
         Saved(each.document_id, Span(each.span.start, each.span.end), each.quote) for each in wanted.citations
     ]
-    return jsonify(citations=[verdict_json(each) for each in verdicts(saved, _text)])
-
-
-def _text(document_id: str) -> DocumentText:
-    reach.collection_of(document_id)
-    return services().catalog.text(document_id)
+    found = verdicts(saved, services().catalog, reaches=reach.reaches)
+    return jsonify(citations=[verdict_json(each) for each in found])

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from index.catalog.names import NAME_PATTERN
 from qa_service import requests, responses
 from qa_service.openai import requests as openai_requests
 from qa_service.openai import responses as openai_responses
@@ -95,7 +96,7 @@ _FILES = {
             "contentMediaType": "application/json",
             "description": "An object of strings, for all of them, as JSON.",
         },
-        "collection": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,63}$", "default": "default"},
+        "collection": {"type": "string", "pattern": NAME_PATTERN, "default": "default"},
     },
     "required": ["file"],
     "additionalProperties": False,

@@ -6,8 +6,7 @@ from typing import Protocol, TypeVar
 from flask import request
 
 from index.catalog import Collection
-from index.catalog.statements import no_collection
-from index.errors import NotFound
+from index.catalog.statements import no_collection, no_document, no_job
 from index.jobs import Job
 from qa_service.api.context import services
 from qa_service.api.guard import grant, key
@@ -33,6 +32,12 @@ class About(Protocol):
         ...
 
 
+def reaches(collection: str) -> bool:
+    """Whether the caller's key is for a collection."""
+    held = key()
+    return held is None or held.reaches(collection)
+
+
 def collection_name(wanted: About) -> str:
     """The collection that a request is about; whose key is for one collection need not name it.
 
@@ -56,15 +61,13 @@ def within(wanted: S) -> S:
 
 def collections() -> list[Collection]:
     """The collections that the caller's key is for, of those that there are, by name."""
-    held = key()
-    return [each for each in services().catalog.collections() if held is None or held.reaches(each.name)]
+    return [each for each in services().catalog.collections() if reaches(each.name)]
 
 
 def collection(name: str) -> Collection:
     """The collection of that name; `NotFound` where there is none, or the caller's key is not for it."""
-    held = key()
     # No name of a collection looks like others; what is none need not be looked up.
-    if (held and not held.reaches(name)) or not name.isprintable():
+    if not (reaches(name) and name.isprintable()):
         raise no_collection(name)
     return services().catalog.collection(name)
 
@@ -72,18 +75,16 @@ def collection(name: str) -> Collection:
 def collection_of(document_id: str) -> Collection:
     """The collection that holds a document; `NotFound` where it is none of the caller's."""
     found = services().catalog.collection_of(document_id)
-    held = key()
-    if held and not held.reaches(found.name):
-        raise NotFound(f"there is no document {document_id!r}")
+    if not reaches(found.name):
+        raise no_document(document_id)
     return found
 
 
 def job(job_id: str) -> Job:
     """A job; `NotFound` where its collection is none of the caller's."""
     found = services().jobs.get(job_id)
-    held = key()
-    if held and not held.reaches(found.collection):
-        raise NotFound(f"there is no job {job_id!r}")
+    if not reaches(found.collection):
+        raise no_job(job_id)
     return found
 
 

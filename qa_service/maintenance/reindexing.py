@@ -1,12 +1,11 @@
 """Collections move to the embedding model of the settings, while nobody serves them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from index.catalog import Catalog, Collection
-from index.dense import DenseStore
 from index.embed import Embedder, open_embedder
 from index.errors import DataDirectoryInUse
 from index.followers import Followers
@@ -50,7 +49,7 @@ class Reindexing:
                 self.embedder,
                 self.settings.data_dir,
                 on_embedded=on_embedded,
-                before_move=partial(self._before_move, collection),
+                before_move=partial(_require, self.lease),
             )
 
     def follow(self) -> None:
@@ -58,15 +57,6 @@ class Reindexing:
         server = chroma_server(self.settings)
         path = self.settings.data_dir / "followers"
         Followers(path, self.catalog, server=server, lease=self.lease).close()
-
-    def _before_move(self, collection: Collection) -> None:
-        _require(self.lease)
-        server = chroma_server(self.settings)
-        if server is not None:
-            path = self.settings.data_dir / "followers" / "chroma"
-            with closing(DenseStore(path, server=server, trusted=True)) as store:
-                # Now, since after a crash nobody would know that it was ours; a move that fails makes it again.
-                store.remove(collection)
 
 
 @contextmanager
@@ -94,6 +84,7 @@ def reindexing(settings: Settings, *, embedder: Embedder | None = None) -> Itera
 def _require(lease: Lease | None) -> None:
     if lease is not None and not lease.held():
         raise DataDirectoryInUse(
-            "another process serves from this database, or the database can't be reached: stop all services that "
-            "use it, and call `qa reindex` again"
+            "another process serves from this database, or the database can't be reached: send the request to that "
+            "service (POST /v1/collections/NAME/reindex), or stop all services that use the database and call "
+            "`qa reindex` again"
         )

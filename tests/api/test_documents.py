@@ -201,7 +201,7 @@ def test_a_file_name_that_is_no_label_is_refused_by_its_number(reader: FlaskClie
         ({"metadata": "[]"}, "metadata: send an object"),
         ({"metadata": '{"a": 1}'}, "metadata.a: send a string"),
         ({"metadata": "[" * 100_000}, "metadata: the JSON has more than 50000 values"),
-        ({"collection": "../x"}, "collection: send 1 to 63 letters"),
+        ({"collection": "../x"}, "collection: send 1 to 63 ASCII letters"),
         ({"colour": "red"}, "colour: the form has no such field"),
     ],
 )
@@ -237,7 +237,7 @@ def test_a_form_without_a_file_is_refused(reader: FlaskClient) -> None:
             {"title": "a", "text": "a", "metadata": {f"{i}": "b" for i in range(101)}},
             "metadata: send 100 or fewer",
         ),
-        ({"title": "a", "text": "a", "collection": "a b"}, "collection: send 1 to 63 letters"),
+        ({"title": "a", "text": "a", "collection": "a b"}, "collection: send 1 to 63 ASCII letters"),
     ],
 )
 def test_an_odd_text_is_refused(reader: FlaskClient, body: dict[str, Any], message: str) -> None:
@@ -287,7 +287,7 @@ def test_a_document_is_found_by_its_source(reader: FlaskClient) -> None:
         ("limit=1_0", "limit: send a whole number"),
         ("limit=", "limit: send a whole number"),
         ("limit=1&limit=2", "limit: send it once"),
-        ("collection=../../x", "collection: send 1 to 63 letters"),
+        ("collection=../../x", "collection: send 1 to 63 ASCII letters"),
         ("colection=default", "colection: there is no such field"),
     ],
 )

@@ -1,14 +1,18 @@
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from index.catalog import DocumentText
-from index.document import Span
+from index.catalog import Catalog, Database, DocumentText, NewVersion
+from index.document import Chunk, Parsed, Span
 from index.upload import Upload
+from index.vectors import quantise
 from qa_service.access.keys import Rights
 from qa_service.api import Access, Context, create_app
 from qa_service.saved import Saved, Verdict, verdicts
@@ -150,37 +154,114 @@ def test_what_is_no_citation_is_refused(reader: FlaskClient, change: JSON) -> No
 # The rule itself
 
 
-def text_of(text: str) -> Callable[[str], DocumentText]:
-    def read(document_id: str) -> DocumentText:
-        reads.append(document_id)
-        return DocumentText(document_id, 1, "A", "a", "text", text, "0" * 64, (), ())
+class Reading(Catalog):
+    """A catalog that notes what texts it has given as a whole."""
 
-    reads: list[str] = []
-    read.reads = reads  # type: ignore[attr-defined]
-    return read
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.read: list[str] = []
 
-
-def test_each_document_is_read_once() -> None:
-    read = text_of("abc")
-    saved = [Saved(document_id, Span(0, 1), "a") for document_id in ("x", "y", "x", "x")]
-    assert {each.status for each in verdicts(saved, read)} == {"valid"}
-    assert read.reads == ["x", "y"]  # type: ignore[attr-defined]
+    def text(self, document_id: str) -> DocumentText:
+        self.read.append(document_id)
+        return super().text(document_id)
 
 
-def test_quotes_are_looked_for_in_so_much_text_and_no_more() -> None:
-    saved = [Saved("x", Span(0, 1), "c")] * 3
-    found = verdicts(saved, text_of("abc"), characters=6)
-    assert found == [Verdict("changed", Span(2, 3), "0" * 64)] * 2 + [Verdict("changed", None, "0" * 64)]
+@pytest.fixture
+def catalog(database: Database) -> Reading:
+    return Reading(database)
 
 
-def test_the_costliest_request_is_answered_in_seconds() -> None:
-    """A text of ten million characters, and quotes that make looking for them slow."""
+def hold(catalog: Catalog, *texts: str) -> list[str]:
+    """Serve texts as documents of one chunk each; gives their ids."""
+    collection = catalog.ensure_collection("default", embedding_model="two", dimension=2)
+    vectors = np.array([[1, 0]], np.float32)
+    chunk = Chunk(0, Span(0, 1), (Span(0, 1),))
+    new = [
+        NewVersion(
+            *(None, f"s{at}", "", "A", {}, "0" * 64, Parsed(text, "text"), (chunk,)),
+            vectors=vectors,
+            sentence_vectors=(quantise(vectors),),
+        )
+        for at, text in enumerate(texts)
+    ]
+    pending = [each for each in catalog.add_pending(collection, new) if each]
+    catalog.publish([each.version_id for each in pending])
+    return [each.document_id for each in pending]
+
+
+def verdicts_of(catalog: Catalog, saved: Iterable[Saved], **others: int) -> list[Verdict]:
+    return verdicts([*saved], catalog, reaches=lambda _: True, **others)
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The statements that are sent to databases."""
+
+    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        found.append(statement)
+
+    found: list[str] = []
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def test_a_thousand_documents_cost_few_statements_and_no_whole_text(catalog: Reading) -> None:
+    texts = [f"é{n} is here." for n in range(1000)]
+    saved = [
+        Saved(document_id, Span(1, len(text)), text[1:])
+        for document_id, text in zip(hold(catalog, *texts), texts, strict=True)
+    ]
+    with counted() as statements:
+        found = verdicts_of(catalog, saved)
+    assert {each.status for each in found} == {"valid"}
+    assert sum(each.startswith("SELECT") for each in statements) == 4
+    assert catalog.read == []
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 50])
+def test_a_document_is_read_once_at_the_most_however_often_it_is_cited(catalog: Reading, n: int) -> None:
+    x, y = hold(catalog, "abc", "abd")
+    spans = [Span(at % 3, at % 3 + 1) for at in range(n)]
+    valid = [Saved(each, span, span.of("abc")) for span in spans for each in (x, y)]
+    moved = [Saved(x, span, "ab") for span in spans]
+    found = verdicts_of(catalog, [*valid, *moved])
+    sha256 = {each.id: each.text_sha256 for each in catalog.documents(catalog.collection("default"))}
+    for saved, verdict in zip(valid, found[: 2 * n], strict=True):
+        is_there = saved.document_id == x or saved.quote != "c"
+        assert verdict == Verdict("valid" if is_there else "changed", None, sha256[saved.document_id])
+    assert found[2 * n :] == [Verdict("changed", Span(0, 2), sha256[x])] * n
+    assert catalog.read.count(x) == 1
+    assert catalog.read.count(y) <= 1
+
+
+def test_quotes_are_looked_for_in_so_much_text_and_no_more(catalog: Reading) -> None:
+    (x,) = hold(catalog, "abc")
+    found = verdicts_of(catalog, [Saved(x, Span(0, 1), "c")] * 3, characters=6)
+    assert [each.moved_to for each in found] == [Span(2, 3), Span(2, 3), None]
+    assert {each.status for each in found} == {"changed"}
+
+
+def test_texts_are_read_as_long_as_there_is_something_left_to_look_in(catalog: Reading) -> None:
+    ids = hold(catalog, "abc", "abcdefgh", "abc", "abc")
+    found = verdicts_of(catalog, [Saved(each, Span(0, 1), "c") for each in ids], characters=8)
+    assert [each.moved_to for each in found] == [Span(2, 3), None, Span(2, 3), None]
+    assert catalog.read == [ids[0], ids[2]]
+
+
+@pytest.mark.parametrize("documents", [1, 3])
+def test_the_costliest_request_is_answered_in_seconds(catalog: Reading, documents: int) -> None:
+    """Texts of ten million characters, and quotes that make looking for them slow."""
+    ids = hold(catalog, *["a" * 10_000_000] * documents)
 
     def hostile() -> Iterator[Saved]:
         for n in range(1000):
-            yield Saved("x", Span(n, n + 1), "a" * (5000 + n) + "b" + "a" * 5000)
+            at = 9_900_000 + n
+            yield Saved(ids[n % documents], Span(at, at + 1), "a" * (5000 + n) + "b" + "a" * 5000)
 
     began = time.monotonic()
-    found = verdicts([*hostile()], text_of("a" * 10_000_000))
+    found = verdicts_of(catalog, hostile())
     assert {each.status for each in found} == {"changed"}
     assert time.monotonic() - began < 10

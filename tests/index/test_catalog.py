@@ -17,12 +17,13 @@ from index.catalog import (
     Collection,
     Database,
     NewVersion,
+    Stretch,
     check_model,
     chunk_id,
     parse_chunk_id,
     sqlite_url,
 )
-from index.catalog.tables import chunks, documents, labels, metadata, versions
+from index.catalog.tables import chunks, collections, documents, labels, metadata, versions
 from index.document import Heading, Span
 from index.errors import EmbeddingMismatch, InvalidRequest, NotFound
 from index.jobs import Jobs
@@ -81,6 +82,16 @@ def test_a_collection_that_does_not_exist_is_named(catalog: Catalog) -> None:
 def test_a_name_that_cannot_be_a_collection_is_refused(catalog: Catalog, name: str) -> None:
     with pytest.raises(InvalidRequest, match="63 ASCII letters"):
         catalog.ensure_collection(name, embedding_model="m", dimension=8)
+
+
+@pytest.mark.parametrize("name", ["_old", "-", "--help"])
+def test_a_collection_of_before_whose_name_begins_with_a_mark_is_found(
+    catalog: Catalog, collection: Collection, database: Database, name: str
+) -> None:
+    with database.write() as connection:
+        connection.execute(collections.update().values(name=name))
+    assert catalog.collection(name) == replace(collection, name=name)
+    assert catalog.ensure_collection(name, embedding_model="eight", dimension=8).name == name
 
 
 def test_another_embedding_model_is_refused_with_the_way_out(
@@ -407,6 +418,50 @@ def test_a_cut_is_the_text_of_its_span_and_nothing_beyond_the_text(
     assert catalog.cut(live, []) == []
     assert len(catalog.cut(live, [Span(0, 1)] * 3000) or []) == 3000
     assert catalog.cut(live + 1, [Span(0, 1)]) is None
+    assert catalog.cut(live, [Span(2**31 - 1, 0), Span(2**70, 2**71)]) == ["", ""]
+
+
+def test_stretches_are_of_many_documents_as_they_are_served(
+    catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    texts = {f"s{n}": f"é{n} 👋 end" for n in range(300)}
+    put(catalog, collection, *(version(source, [text]) for source, text in texts.items()))
+    its = {each.source: each for each in catalog.documents(collection)}
+    spans = {source: Span(1, len(text) - 2) for source, text in texts.items()}
+    found = catalog.stretches([(its[source].id, span) for source, span in spans.items()])
+    assert found == [
+        Stretch("default", str(its[source].text_sha256), len(text), spans[source].of(text))
+        for source, text in texts.items()
+    ]
+
+
+def test_a_stretch_beyond_the_text_is_empty_and_one_of_what_is_not_served_none(
+    catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    put(catalog, collection, version("s", ["end"]))
+    catalog.add_pending(collection, [version("waits", ["later"])])
+    its = {each.source: each.id for each in catalog.documents(collection)}
+    spans = [Span(1, 2**70), Span(-5, 1), Span(2, 1), Span(2**31 - 1, 0), Span(2**70, 2**71)]
+    found = catalog.stretches([(its["s"], span) for span in spans])
+    assert [each and each.text for each in found] == ["nd", "e", "", "", ""]
+    assert catalog.stretches([("nosuch", Span(0, 1)), (its["waits"], Span(0, 1))]) == [None, None]
+    assert catalog.stretches([]) == []
+
+
+def test_a_collection_that_has_moved_to_another_model_is_to_be_asked_again(
+    catalog: Catalog, collection: Collection, version: MakeVersion
+) -> None:
+    moved = replace(collection, uid="0" * 16, embedding_model="nine")
+    catalog.change_model(collection, moved, [], versions_seen=[])
+    for refused in (
+        lambda: catalog.require(collection),
+        lambda: catalog.add_pending(collection, [version("s", ["one"])]),
+    ):
+        with pytest.raises(NotFound, match=r"^collection 'default' has just moved .*: ask again$"):
+            refused()
+    catalog.delete_collection(moved)
+    with pytest.raises(NotFound, match="there is no collection 'default'"):
+        catalog.require(collection)
 
 
 # Ids

@@ -2,11 +2,12 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx
 import numpy as np
@@ -158,9 +159,44 @@ def test_a_collection_that_one_has_deleted_is_forgotten_by_the_other(
 
     with pytest.raises(NotFound):
         two.of(collection)
+    assert one.lead()
+    assert catalog.former_collections() == []
     with pytest.raises(FollowerError):
         reader.count()
     assert not list(tmp_path.glob("*/matrix/*"))
+
+
+def in_chroma(address: ChromaAddress) -> Sequence[Any]:
+    """Chroma's collections."""
+    with closing(DenseStore(Path("unused"), server=address, trusted=True)) as store:
+        return store.client().list_collections()
+
+
+def test_a_collection_that_is_deleted_while_its_server_is_away_leaves_it_though_nobody_runs_until_then(
+    tmp_path: Path, catalog: Catalog, collection: Collection, version: MakeVersion, database: Database
+) -> None:
+    with closing(ChromaServer(tmp_path / "chroma")) as server:
+        server.ensure()
+        until(lambda: answers(server.url), seconds=60)
+        address, lease = ChromaAddress(server.url), database.lease()
+        with closing(Followers(tmp_path / "one", catalog, server=address, lease=lease)) as followers:
+            put(catalog, collection, followers, version("a", ["penguin"]))
+            assert [each.name for each in in_chroma(address)] != []
+            server.close()
+            began = time.monotonic()
+            catalog.delete_collection(collection)
+            followers.forget(collection)
+            assert time.monotonic() - began < 2  # nobody waits for the server
+        lease.release()
+        assert len(catalog.former_collections()) == 1
+    with closing(ChromaServer(tmp_path / "chroma")) as server:
+        server.ensure()
+        until(lambda: answers(server.url), seconds=60)
+        address, lease = ChromaAddress(server.url), database.lease()
+        with closing(Followers(tmp_path / "two", catalog, server=address, lease=lease)):
+            assert in_chroma(address) == []
+            assert catalog.former_collections() == []
+        lease.release()
 
 
 def test_without_its_chroma_server_a_process_starts_and_heals_by_itself(
