@@ -32,7 +32,7 @@ from qa_service.clients.client import Client
 from qa_service.clients.local import Local
 from qa_service.errors import ServiceError
 from qa_service.services import opened
-from qa_service.settings import Settings
+from qa_service.settings import load_settings
 from qa_service.wire import JSON
 
 _FOR_PROGRAMS = ("document_id", "start", "end", "url", "sha256")
@@ -113,9 +113,10 @@ def connected(data_dir: Path | None = None) -> Iterator[Client | Local]:
     """The documents of a data directory: through the service that runs on it, or opened here for the while.
 
     Other settings, and the directory where none is given, are those of the environment. Raises
-    `DataDirectoryInUse` where a process holds it that does not serve, such as `qa index`.
+    `SettingsError` where one of them is wrong, and `DataDirectoryInUse` where a process holds the directory that does
+    not serve, such as `qa index`.
     """
-    settings = Settings(data_dir=data_dir) if data_dir else Settings()
+    settings = load_settings(data_dir)
     owner = find_owner(settings.data_dir)
     if owner and owner.url:
         with Client(owner.url, token=owner.token) as client:

@@ -239,10 +239,13 @@ class Settings(BaseSettings):
     """Whether questions, answers and the messages of errors, which may quote documents, are logged."""
 
 
-def load_settings() -> Settings:
-    """The settings of this environment; `SettingsError`, naming each variable, where one is wrong."""
+def load_settings(data_dir: Path | None = None) -> Settings:
+    """The settings of this environment; `SettingsError`, naming each variable, where one is wrong.
+
+    A `data_dir` that is given takes the place of the environment's.
+    """
     try:
-        return Settings()
+        return Settings(data_dir=data_dir) if data_dir else Settings()
     except ValidationError as error:
         wrong = "; ".join(
             f"{_PREFIX}{str(each['loc'][0]).upper()}: {_message(each['msg'])}" for each in error.errors()

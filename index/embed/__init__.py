@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from index.embed.vectors import Vector, Vectors
+from index.vectors import Vector, Vectors
 
 __all__ = ["Embedder", "Vector", "Vectors", "open_embedder"]
 

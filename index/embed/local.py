@@ -17,9 +17,10 @@ import numpy as np
 from index.embed.cache import ensure
 from index.embed.remedy import REMEDY
 from index.embed.unigram import VOCABULARY_KEY, Tokenizer, Vocabulary
-from index.embed.vectors import Vector, Vectors, unit_rows
+from index.embed.vectors import unit_rows
 from index.embed.weights import SHA256, read_weights
 from index.errors import EmbeddingError
+from index.vectors import Vector, Vectors
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession  # type: ignore[import-untyped]

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from index.embed.text import encodable
-from index.embed.vectors import Vector, Vectors, unit_rows
+from index.embed.vectors import unit_rows
 from index.errors import EmbeddingError
+from index.vectors import Vector, Vectors
 
 _FIRST_PAUSE_SECONDS = 0.5
 

@@ -1,17 +1,10 @@
-"""Vectors as arrays: their types, and the one check that every model's output passes."""
-
-from typing import TypeAlias
+"""The one check that every model's output passes."""
 
 import numpy as np
 import numpy.typing as npt
 
 from index.errors import EmbeddingError
-
-Vector: TypeAlias = npt.NDArray[np.float32]
-"""One embedding: shape `(dimension,)`, unit length."""
-
-Vectors: TypeAlias = npt.NDArray[np.float32]
-"""One embedding a row: shape `(n, dimension)`, each of unit length."""
+from index.vectors import Vectors
 
 
 def unit_rows(rows: npt.NDArray[np.floating], model: str) -> Vectors:

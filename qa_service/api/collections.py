@@ -5,6 +5,7 @@ from flask import Blueprint, Response, jsonify
 from index.catalog import Counts
 from qa_service.api import reach
 from qa_service.api.context import context, services
+from qa_service.api.empty import no_content
 from qa_service.api.guard import require_all_collections
 from qa_service.api.parsing import body
 from qa_service.requests import NewCollectionRequest
@@ -52,6 +53,4 @@ def delete(collection_name: str) -> Response:
     """Remove a collection with all that is in it and was made of it."""
     require_all_collections(_CHANGED)
     services().delete_collection(reach.collection(collection_name).name)
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
+    return no_content()

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from qa_service.api.context import services
+from qa_service.api.empty import no_content
 from qa_service.api.guard import caller
 from qa_service.api.parsing import body, query
 from qa_service.api.reach import linker
@@ -43,6 +44,4 @@ def export(conversation_id: str) -> Response:
 def delete(conversation_id: str) -> Response:
     """Remove a conversation with all its turns."""
     services().conversations.delete(conversation_id, caller())
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
+    return no_content()

@@ -9,6 +9,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from qa_service.api.context import context
+from qa_service.api.empty import no_content
 from qa_service.api.guard import PUBLIC, RULES, Rule, grant
 
 _PREFLIGHT_SECONDS = 600
@@ -28,8 +29,7 @@ def _preflight() -> Response | None:
     rule = _rule(wanted)
     if rule is None or not rule.publishable or not context().services.keys.list_origin(origin):
         return None
-    response = Response(status=204)
-    del response.headers["Content-Type"]
+    response = no_content()
     response.headers["Access-Control-Allow-Origin"] = origin
     response.headers["Access-Control-Allow-Methods"] = wanted
     response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"

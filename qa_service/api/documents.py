@@ -13,6 +13,7 @@ from index.once import Accepted, Once, fingerprint
 from index.upload import Upload
 from qa_service.api import parsing, reach
 from qa_service.api.context import context, services
+from qa_service.api.empty import no_content
 from qa_service.api.guard import caller, is_owner
 from qa_service.api.parsing import body, query
 from qa_service.json_shape import check_shape
@@ -97,9 +98,7 @@ def rename(document_id: str) -> Response:
 def delete(document_id: str) -> Response:
     """Remove a document with all that was made of it."""
     services().delete_document(reach.collection_of(document_id), document_id)
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
+    return no_content()
 
 
 def _accepted(

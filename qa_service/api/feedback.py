@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, jsonify
 
 from qa_service.api.context import services
+from qa_service.api.empty import no_content
 from qa_service.api.guard import caller, key
 from qa_service.api.parsing import body, query
 from qa_service.requests import FeedbackRequest, PageRequest
@@ -22,9 +23,7 @@ def add() -> Response:
         reason=wanted.reason,
         corrected=wanted.corrected,
     )
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
+    return no_content()
 
 
 @blueprint.get("/feedback")

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, jsonify
 from index.clock import now_ms
 from qa_service.access.keys import SCOPES, Rights
 from qa_service.api.context import services
+from qa_service.api.empty import no_content
 from qa_service.api.guard import key
 from qa_service.api.parsing import body
 from qa_service.errors import Forbidden
@@ -57,6 +58,4 @@ def rotate(name: str) -> Response:
 def revoke(name: str) -> Response:
     """Remove a key; it is refused from now on."""
     services().keys.revoke(name)
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
+    return no_content()

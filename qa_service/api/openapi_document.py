@@ -107,7 +107,7 @@ _SCHEMES: Mapping[str, JSON] = {
     "secret_key": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A secret key, `sk_…`, with all scopes or some: `ask`, `search`, `write`, `admin`.",
+        "description": "A secret key, `sk_…`, with some of the scopes `ask`, `search`, `write`, `admin` and `metrics`.",
     },
     "publishable_key": {
         "type": "http",

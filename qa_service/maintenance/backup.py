@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from index.catalog import Database, sqlite_url
 from index.catalog.database import HEAD
 from index.clock import now_ms
+from index.durable import sync_folder
 from index.errors import CatalogError, DiskFull, NewerSchema
 from index.owner import OwnerLock, find_owner, in_use
 from qa_service.database import sqlite_path
@@ -83,7 +84,7 @@ def back_up(settings: Settings, file: Path) -> Manifest:
             _write(output, manifest, copy)
         _verify(new)
         new.rename(file)
-    _to_disk(file.parent)
+    sync_folder(file.parent)
     return manifest
 
 
@@ -115,7 +116,7 @@ def restore(settings: Settings, file: Path, *, force: bool = False) -> Restored:
                 shutil.rmtree(settings.data_dir / "followers")
             aside = _move_aside(target) if target.exists() else None
             new.replace(target)
-        _to_disk(target.parent)
+        sync_folder(target.parent)
     finally:
         lock.release()
     return Restored(manifest, aside)
@@ -307,7 +308,7 @@ def _move_aside(target: Path) -> Path:
         os.link(target, aside / target.name)  # so that there is a catalog at every moment
     except OSError:  # a file system without links
         target.rename(aside / target.name)
-    _to_disk(aside)
+    sync_folder(aside)
     return aside
 
 
@@ -343,12 +344,3 @@ def _removed_on_failure(path: Path) -> Iterator[None]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _to_disk(folder: Path) -> None:
-    """Make what was renamed in a folder outlive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
