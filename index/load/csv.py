@@ -1,6 +1,7 @@
 """CSV and TSV: a line for each record, with the names of the columns in it."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import StringIO
@@ -20,13 +21,16 @@ _LEAST_RECORDS = 5  # of a file whose name does not say that it is CSV
 _LEAST_FIELDS = 3
 _LONGEST_FIELD = 60  # code points, on average: longer ones may be prose
 _LONGEST_CELL = 10_000_000  # code points
+_NONE = "\x1f"  # what parts the fields of a table with one column: no text has it
+_ESCAPED = re.compile(r'(?<!\\)((?:\\\\)*+)\\"')
 _MOST_LINES = 50  # in a field of a file that has an odd number of quotes
 
 
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     """The records of a table, see `table_pieces`; whichever of , ; tab and | parts most of its lines alike does.
 
-    Fields may be quoted, and hold line ends then. A spreadsheet's line `sep=;` is heeded.
+    Fields may be quoted, and hold line ends then; quotes in them are doubled, or escaped as `\\"`. A spreadsheet's
+    line `sep=;` is heeded.
     """
     text = decode(data, name=name).replace("\0", "")
     rest, delimiter = _declared(text)
@@ -72,8 +76,24 @@ def _pieces(text: str, delimiter: str, name: str) -> Iterator[Piece]:
 
 
 def _records(text: str, delimiter: str) -> Iterable[list[str]]:
+    skips = re.search(re.escape(delimiter) + ' +"', text) is not None
+    if '\\"' in text and not _is_strict(text, delimiter, skips=skips):
+        doubled = _ESCAPED.sub(r'\1""', text)
+        text = doubled if _is_strict(doubled, delimiter, skips=skips) else text
+    skips = skips and _is_strict(text, delimiter, skips=True)
     quoting: Literal[0, 3] = csv.QUOTE_NONE if _is_left_open(text, delimiter) else csv.QUOTE_MINIMAL
-    return csv.reader(StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    return csv.reader(
+        StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, skipinitialspace=skips
+    )
+
+
+def _is_strict(text: str, delimiter: str, *, skips: bool) -> bool:
+    """Whether each quote that opens a field closes it, when blanks in front of fields are skipped or not."""
+    records = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=skips, strict=True)
+    try:
+        return all(True for _ in records)
+    except csv.Error:
+        return False
 
 
 def _is_left_open(text: str, delimiter: str) -> bool:
@@ -106,10 +126,20 @@ def _delimiter(text: str) -> str | None:
     best: tuple[int, int] = (0, 0)
     found = None
     for delimiter in _DELIMITERS:
-        counts = Counter(len(record) for record in _sample(text, delimiter))
-        counts.pop(1, None)
-        if counts:
-            fields, records = max(counts.items(), key=lambda item: (item[1], item[0]))
-            if (records, fields) > best:
-                best, found = (records, fields), delimiter
+        widths = [len(record) for record in _sample(text, delimiter)]
+        counts = Counter(width for width in widths if width > 1)
+        if not counts:
+            continue
+        fields, records = max(counts.items(), key=lambda item: (item[1], item[0]))
+        if _is_of_text(widths):
+            found = found or _NONE
+        elif (records, fields) > best:
+            best, found = (records, fields), delimiter
     return found
+
+
+def _is_of_text(widths: list[int]) -> bool:
+    """Whether what parts records is of their text: it parts few, and not all from somewhere on, as below a title."""
+    start = next((at for at, width in enumerate(widths) if width > 1), 0)
+    below = widths[start:]
+    return start > 0 and widths.count(1) * 2 > len(widths) and below.count(1) * 2 >= len(below)

@@ -115,6 +115,60 @@ def test_values_are_written_about_as_they_are_shown() -> None:
     ]
 
 
+def shown(value: object, number_format: str) -> str:
+    book = workbook(S=[["what", "value"], ["it", value]])
+    book["S"]["B2"].number_format = number_format
+    return load(saved(book), name="a.xlsx").text.rpartition("value: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "text"),
+    [
+        (12.5, '0.0"%"', "12.5"),
+        (12.5, r"0.0\%", "12.5"),
+        (12.5, "0.0_%", "12.5"),
+        (5, '0" % of staff"', "5"),
+        (5, "[$%-409]0", "5"),
+        (3, "[<1]0%;0", "3"),
+        (0.5, "[<1]0%;0", "50%"),
+        (3, "[<1]0%", "3"),
+        (7, '[>=1]0;[<0]"below";0%', "7"),
+        (0.25, '[>=1]0;[<0]"below";0%', "25%"),
+        (-0.5, "0%;-0", "-0.5"),
+        (-0.5, "0;[Red]-0.0%", "-50%"),
+        (0, "0;-0;0%", "0%"),
+        (0.5, "0;-0;0%", "0.5"),
+        (-0.5, "0.0%", "-50%"),
+        (0.5, '"a;b"0%', "50%"),
+        (5, '0;-0;0;@"%"', "5"),
+    ],
+)
+def test_a_share_is_what_the_part_of_the_format_for_it_multiplies(
+    value: float, number_format: str, text: str
+) -> None:
+    assert shown(value, number_format) == text
+
+
+@pytest.mark.parametrize("number", [4111111111111111, 1234567890123456, -9007199254740991])
+def test_whole_numbers_keep_their_digits(number: int) -> None:
+    assert shown(number, "0") == str(number)
+
+
+def test_a_whole_number_of_any_length_keeps_the_digits_that_are_stored() -> None:
+    data = changed(saved(workbook(S=STOCK)), SHEET, "<v>12</v>", "<v>12345678901234567890</v>")
+    assert "count: 12345678901234567890\n" in load(data, name="a.xlsx").text
+
+
+def test_dates_name_the_columns_of_a_budget() -> None:
+    rows: list[list[object]] = [
+        ["Line", dt.date(2026, 1, 1), dt.date(2026, 2, 1)],
+        ["Rent", 4100, 4200],
+    ]
+    assert load(saved(workbook(S=rows)), name="a.xlsx").text == (
+        "S\n\nLine | 2026-01-01 | 2026-02-01\nLine: Rent | 2026-01-01: 4100 | 2026-02-01: 4200"
+    )
+
+
 def test_formulas_are_read_as_their_last_result() -> None:
     data = saved(workbook(S=[["item", "total"], ["rope", "=6*7"]]))
     stored = changed(data, SHEET, "<f>6*7</f><v></v>", "<f>6*7</f><v>42</v>")
@@ -173,6 +227,112 @@ def test_a_note_that_is_merged_over_empty_rows_is_read_once_and_parts_tables() -
     text = merged("A5:B6", rows=rows)
     assert text.count("A note") == 1
     assert text.endswith("port: Visby | depth: 8")
+
+
+YEARS: list[list[object]] = [
+    ["Site", 2024, None, 2025, None],
+    [None, "Income", "Cost", "Income", "Cost"],
+    ["North", 11, 12, 13, 14],
+]
+NAMED = (
+    "S\n\nSite | 2024 Income | 2024 Cost | 2025 Income | 2025 Cost\n"
+    "Site: North | 2024 Income: 11 | 2024 Cost: 12 | 2025 Income: 13 | 2025 Cost: 14"
+)
+
+
+def test_a_cell_that_is_merged_over_columns_of_the_header_names_them_all() -> None:
+    assert merged("B1:C1", "D1:E1", rows=YEARS) == NAMED
+    assert merged("A1:A2", "B1:C1", "D1:E1", rows=YEARS) == NAMED
+
+
+def test_a_header_may_have_a_cell_that_is_merged_over_its_rows_and_over_columns() -> None:
+    rows: list[list[object]] = [
+        ["Site", None, "2024"],
+        [None, None, "Income", "Cost"],
+        ["North", "a", 11, 12],
+    ]
+    assert merged("A1:B2", "C1:D1", rows=rows).endswith(
+        "Site: North | Site: a | 2024 Income: 11 | 2024 Cost: 12"
+    )
+
+
+def test_a_header_of_one_row_may_have_merged_cells() -> None:
+    rows: list[list[object]] = [["Site", "Contact"], ["North", "Anna", 5551234], ["South", "Ben", 5559999]]
+    assert merged("B1:C1", rows=rows) == (
+        "S\n\nSite | Contact\nSite: North | Contact: Anna | Contact: 5551234\n"
+        "Site: South | Contact: Ben | Contact: 5559999"
+    )
+
+
+def test_a_row_of_text_below_a_header_with_merged_cells_is_no_header() -> None:
+    rows: list[list[object]] = [
+        ["Site", "Contact", None, "Deputy", None],
+        ["North", "Anna", "Berg", "Anna", "Holm"],
+        ["South", "Ben", "Dahl", "Eve", "Lund"],
+    ]
+    text = merged("B1:C1", "D1:E1", rows=rows)
+    assert "Site: North | Contact: Anna | Contact: Berg | Deputy: Anna | Deputy: Holm\n" in text
+
+
+def test_rows_and_columns_that_are_hidden_are_left_out_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    book = workbook(S=[["name", "secret", "pay"], ["Ann", "x1", 1], ["Bob", "x2", 2], ["Cid", "x3", 3]])
+    book["S"].row_dimensions[3].hidden = True
+    book["S"].column_dimensions["B"].hidden = True
+    with caplog.at_level(logging.WARNING):
+        parsed = load(saved(book), name="a.xlsx")
+    assert parsed.text == "S\n\nname | pay\nname: Ann | pay: 1\nname: Cid | pay: 3"
+    assert "'a.xlsx': what is hidden is not read: 1 rows, 1 columns" in caplog.text
+
+
+def test_rows_that_a_filter_hides_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    book = workbook(S=[*STOCK, ["note"], ["below the filter"]])
+    sheet = book["S"]
+    sheet.auto_filter.ref = "A1:B3"
+    sheet.row_dimensions[2].hidden = sheet.row_dimensions[4].hidden = True
+    with caplog.at_level(logging.WARNING):
+        text = load(saved(book), name="a.xlsx").text
+    assert "item: rope | count: 12" in text
+    assert "note" not in text
+    assert "1 rows, 0 columns" in caplog.text
+
+
+def test_rows_that_the_filter_of_a_table_hides_are_read() -> None:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Stock")
+        sheet.add_table("A1:B3", {"data": STOCK[1:], "columns": [{"header": name} for name in STOCK[0]]})
+        sheet.set_row(1, None, None, {"hidden": True})
+        sheet.write_row(4, 0, ["secret", "row"])
+        sheet.set_row(4, None, None, {"hidden": True})
+    text = load(file.getvalue(), name="a.xlsx").text
+    assert "item: rope | count: 12\nitem: buoy" in text
+    assert "secret" not in text
+
+
+def test_rows_and_columns_that_are_folded_away_are_read() -> None:
+    book = workbook(S=STOCK)
+    book["S"].row_dimensions.group(2, 2, hidden=True)
+    book["S"].column_dimensions.group("B", "B", hidden=True)
+    assert "item: rope | count: 12" in load(saved(book), name="a.xlsx").text
+
+
+def test_merged_cells_are_read_where_they_are_seen_though_they_begin_in_what_is_hidden() -> None:
+    book = workbook(S=[["a", "b", "c"], ["gone", "x", 1], [None, "y", 2], ["wide", None, 3]])
+    sheet = book["S"]
+    sheet.merge_cells("A2:A3")
+    sheet.row_dimensions[2].hidden = True
+    assert "a: gone | b: y | c: 2" in load(saved(book), name="a.xlsx").text
+    sheet.merge_cells("A4:B4")
+    sheet.column_dimensions["A"].hidden = True
+    assert "b: wide | c: 3" in load(saved(book), name="a.xlsx").text
+
+
+def test_all_columns_may_be_hidden() -> None:
+    columns = '<cols><col min="1" max="16384" hidden="1"/></cols><sheetData>'
+    with pytest.raises(EmptyDocument):
+        load(changed(saved(workbook(S=STOCK)), SHEET, "<sheetData>", columns), name="a.xlsx")
 
 
 def test_merged_cells_that_take_the_whole_sheet_take_no_memory() -> None:
