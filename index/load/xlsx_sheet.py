@@ -18,7 +18,7 @@ from openpyxl.worksheet._read_only import ReadOnlyWorksheet  # type: ignore[impo
 from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser  # type: ignore[import-untyped]
 from openpyxl.worksheet.table import Table  # type: ignore[import-untyped]
 
-from index.load.tables import Row, Spread
+from index.load.column_names import Row, Spread
 
 # No text of a sheet has such a tag in it, as its "<" is escaped there.
 _TAG = re.compile(rb"<(?:\w{1,20}:)?(col|mergeCell|autoFilter)\s([^<>]*)")
