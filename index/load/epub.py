@@ -13,14 +13,12 @@ from index.load.compose import joined
 from index.load.decode import decode
 from index.load.limits import Limits
 from index.load.unpack import check_unpacked
+from index.load.xhtml import as_html
 from index.load.xml import local, member, target, xml_member
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _PAGES = frozenset(("application/xhtml+xml", "text/html", "application/x-dtbook+xml"))
-_VOID = "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
-# XML closes any element so, HTML only these: a <title/> would take the whole page for the title.
-_SELF_CLOSED = re.compile(rf"<(?!(?:{_VOID})\b)([a-zA-Z][\w:-]*)((?:\s[^<>]*)?)(?<!/)/>")
 _ENCODING = re.compile(rb"<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})")
 
 
@@ -75,7 +73,7 @@ def _parsed(archive: ZipFile, chapters: list[str], name: str, limits: Limits) ->
         data = member(archive, path, name=name)
         declared = _ENCODING.search(data[:300])
         source = decode(data, name=name, declared=declared[1].decode("ascii") if declared else None)
-        page = _SELF_CLOSED.sub(r"<\1\2></\1>", source)
+        page = as_html(source)
         # Its mark says what it is in now, whatever it declares.
         parsed = html.parse(page.encode("utf-8-sig", "replace"), name=name, limits=limits)
         total += len(parsed.text)

@@ -14,6 +14,9 @@ from index.load.decode import decode
 from index.load.limits import Limits
 from index.load.nesting import is_overgrown
 from index.load.numerals import Numerals, numeral
+from index.load.spans import Cell, Grid, Repeats, span
+from index.load.superscripts import raised, with_fractions
+from index.load.xhtml import as_html, is_xhtml
 
 _SKIPPED = frozenset(
     (
@@ -77,6 +80,8 @@ _LONGEST_FURNITURE = 1500  # code points: more is what the page is about
 _CONTENT = frozenset(("main", "article"))
 _MARGINS = frozenset(("header", "footer"))
 _CELLS = frozenset(("td", "th"))
+_ROW_GROUPS = frozenset(("thead", "tbody", "tfoot"))
+_MOST_ROWS, _MOST_COLUMNS = 65534, 1000  # that a cell spans, by the rules of HTML 5
 _SPACES = re.compile(r"[ \t\n\f\r]+")  # HTML folds these only; a no-break space stays
 _BREAK = re.compile(r" ?\v ?")  # stands for <br>
 # Two line breaks part paragraphs, and one does before a label: "Start: 1 June".
@@ -95,11 +100,14 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:  # noqa: ARG001 
     Left out are scripts and the like, what is hidden by an attribute or an inline style, notices of cookies,
     the furniture of forums by its usual names, and, outside of <main> and <article>, each <nav> and those
     <header> and <footer> that are mainly links. Addresses stay, and so do the numbers of lists. A table row is
-    a line `cell | cell`; a row of headings shares a block with the row below it. The title is <title>, else the
-    first <h1>.
+    a line `cell | cell`; a row of headings shares a block with the row below it, and cells that span rows are in
+    each of them. Superscript numbers are written in superior characters. What XHTML closes by itself is closed.
+    The title is <title>, else the first <h1>.
     """
     declared = _CHARSET.search(data[:_CHARSET_BYTES])
     html = decode(data, name=name, declared=declared[1].decode("ascii", "ignore") if declared else None)
+    if is_xhtml(html):
+        html = as_html(html)
     if is_overgrown(html):
         raise DamagedDocument(f"{name!r} nests its elements too deeply: save the page again with a browser")
     try:
@@ -122,7 +130,7 @@ def _pieces(tree: LexborHTMLParser, reader: "_Reader") -> list[Piece]:
     node: LexborNode | None = tree.root
     while node is not None:
         if node.is_text_node:
-            reader.buffer.append(node.text_content or "")
+            reader.write(node.text_content or "")
         elif node.is_element_node and not reader.skips(node):
             reader.enter(node)
             path.append(node)
@@ -144,7 +152,15 @@ class _Row:
 
     outside: list[Piece]
     header: bool
-    cells: list[list[Piece]] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table that is being read, and how many rows it had so far."""
+
+    grid: Grid
+    rows: int = 0
 
 
 @dataclass(slots=True)
@@ -168,7 +184,8 @@ class _Reader:
     buffer: list[str] = field(default_factory=list)
     left_out: int = 0
     _roles: list[tuple[Literal["paragraph", "heading", "item"], int]] = field(default_factory=list)
-    _tables: list[int] = field(default_factory=list)  # how many rows each open one had so far
+    _repeats: Repeats = field(default_factory=Repeats)
+    _tables: list[_Table] = field(default_factory=list)
     _rows: list[_Row] = field(default_factory=list)
     _lists: list[_List] = field(default_factory=list)
     _marker: str = ""  # the number of the open item, until its first text comes
@@ -176,6 +193,7 @@ class _Reader:
     _in_margin: int = 0
     _in_head: int = 0
     _in_pre: int = 0
+    _in_sup: int = 0
 
     def skips(self, node: LexborNode) -> bool:
         """Whether `node` and all in it is nothing that a reader of the page's content sees."""
@@ -194,9 +212,14 @@ class _Reader:
     def _is_chrome(self, node: LexborNode) -> bool:
         return node.tag == "nav" or (node.tag in _MARGINS and self._in_margin == 0 and _is_mainly_links(node))
 
+    def write(self, text: str) -> None:
+        """Adds text to the open block."""
+        self.buffer.append(raised(text) if self._in_sup else text)
+
     def enter(self, node: LexborNode) -> None:
         """Begins an element."""
         tag = node.tag or ""
+        self._in_sup += tag == "sup"
         if tag == "br":
             self.buffer.append("\n" if self._in_pre else "\v")
         if tag not in _BLOCKS:
@@ -211,16 +234,17 @@ class _Reader:
         elif tag in _LISTS:
             self._lists.append(_list(node))
         elif tag == "table":
-            self._tables.append(0)
+            self._tables.append(_Table(Grid(self._repeats)))
         elif tag == "tr":
             self._rows.append(_Row(self.pieces, self._begins_table(node)))
         elif tag in _CELLS:
             self._roles.append(("paragraph", 0))
             self.pieces = []
-            self._rows[-1].cells.append(self.pieces)
+            self._rows[-1].cells.append(_cell(node, self.pieces))
 
     def leave(self, tag: str) -> None:
         """Ends the element that was begun last."""
+        self._in_sup -= tag == "sup"
         if tag not in _BLOCKS:
             return
         self.flush()
@@ -232,14 +256,17 @@ class _Reader:
             self._lists.pop()
         elif tag == "table":
             self._tables.pop()
+        elif tag in _ROW_GROUPS and self._tables:
+            self._tables[-1].grid.end_group()
         elif tag == "tr":
             ended = self._rows.pop()
             self.pieces = ended.outside
-            self.pieces += row(ended.cells, header=ended.header)
+            grid = self._tables[-1].grid if self._tables else Grid(self._repeats)
+            self.pieces += row(grid.line(ended.cells, header=ended.header), header=ended.header)
 
     def flush(self) -> None:
         """Ends the open block."""
-        text = "".join(self.buffer)
+        text = with_fractions("".join(self.buffer))
         self.buffer.clear()
         if not text.strip():
             return
@@ -268,11 +295,20 @@ class _Reader:
 
     def _begins_table(self, tr: LexborNode) -> bool:
         """Whether `tr` says what the columns are: by its place, or as no cell in it is said to be a heading."""
-        is_first = bool(self._tables) and self._tables[-1] == 0
+        is_first = bool(self._tables) and self._tables[-1].rows == 0
         if self._tables:
-            self._tables[-1] += 1
+            self._tables[-1].rows += 1
         tags = {child.tag for child in tr.iter() if child.tag in _CELLS}
         return self._in_head > 0 or tags == {"th"} or (is_first and tags == {"td"})
+
+
+def _cell(node: LexborNode, pieces: list[Piece]) -> Cell:
+    attributes = node.attributes
+    return Cell(
+        pieces,
+        rows=span(attributes.get("rowspan"), _MOST_ROWS),
+        columns=span(attributes.get("colspan"), _MOST_COLUMNS),
+    )
 
 
 def _is_furniture(node: LexborNode) -> bool:

@@ -1,22 +1,25 @@
 """PPTX: the texts of each slide under its title, its tables, and what the speaker notes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 
 import pptx
 from pptx.exc import PythonPptxError
-from pptx.presentation import Presentation
 from pptx.shapes.base import BaseShape
 from pptx.shapes.graphfrm import GraphicFrame
 from pptx.shapes.group import GroupShape
 from pptx.slide import Slide
-from pptx.table import Table
+from pptx.table import Table, _Row
 from pptx.text.text import TextFrame
 
 from index.document import Parsed
 from index.errors import DamagedDocument
 from index.load.compose import Piece, bounded, compose, row
 from index.load.limits import Limits
+from index.load.pptx_shown import keep_shown
+from index.load.spans import Cell, Grid, Repeats
+from index.load.strict import transitional
+from index.load.superscripts import with_fractions
 from index.load.unpack import check_unpacked
 
 # As those of DOCX, see there.
@@ -30,18 +33,23 @@ _SHOWS_SLIDE_NUMBER = frozenset(
 
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
     """The slides in their order: the title as a heading, then a block for each paragraph and table row, from
-    the top of the slide to its bottom; then what is noted for the speaker. Hidden slides are left out.
+    the top of the slide to its bottom; then what is noted for the speaker. Hidden slides and shapes are left
+    out.
 
-    A table row is a line `cell | cell`; the first shares a block with the second. The title is that of the
-    properties, else that of the first slide.
+    A table row is a line `cell | cell`; the first shares a block with the second, and cells that are merged
+    downwards are in each of their rows. Superscript numbers are written in superior characters. The title is
+    that of the properties, else that of the first slide that is shown and has one.
     """
     check_unpacked(data, name=name, limits=limits)
     try:
-        deck = pptx.Presentation(BytesIO(data))
+        deck = pptx.Presentation(BytesIO(transitional(data)))
+        slides = {number: slide for number, slide in enumerate(deck.slides, start=1) if _is_shown(slide)}
+        for slide in slides.values():
+            keep_shown(slide.element)
         title = deck.core_properties.title
         if not title or title in _TEMPLATE_TITLES:
-            title = next(filter(None, map(_slide_title, deck.slides)), None)
-        return compose(bounded(_pieces(deck), name=name, limits=limits), format="pptx", title=title)
+            title = next(filter(None, map(_slide_title, slides.values())), None)
+        return compose(bounded(_pieces(slides), name=name, limits=limits), format="pptx", title=title)
     except _BROKEN as error:
         raise DamagedDocument(
             f"{name!r} could not be read as PPTX ({type(error).__name__}: {error}): "
@@ -49,10 +57,14 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
         ) from error
 
 
-def _pieces(deck: Presentation) -> Iterator[Piece]:
-    for number, slide in enumerate(deck.slides, start=1):
-        if slide.element.get("show") in {"0", "false"}:
-            continue
+def _is_shown(slide: Slide) -> bool:
+    return slide.element.get("show") not in {"0", "false"}
+
+
+def _pieces(slides: Mapping[int, Slide]) -> Iterator[Piece]:
+    """The pieces of `slides`, by their numbers."""
+    repeats = Repeats()
+    for number, slide in slides.items():
         title = _slide_title(slide)
         if title:
             yield Piece(title, "heading", 2, page=number)
@@ -60,9 +72,10 @@ def _pieces(deck: Presentation) -> Iterator[Piece]:
         below = [
             shape for shape in slide.shapes if title_shape is None or shape.shape_id != title_shape.shape_id
         ]
-        for piece in _shown(sorted(below, key=_place), 0):
+        for piece in _shown(sorted(below, key=_place), repeats, 0):
             yield Piece(piece.text, piece.kind, piece.level, header=piece.header, page=number)
         if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame):
+            keep_shown(slide.notes_slide.element)
             yield from (Piece(piece.text, page=number) for piece in _paragraphs(notes))
 
 
@@ -76,13 +89,13 @@ def _place(shape: BaseShape) -> tuple[int, int]:
     return (shape.top or 0, shape.left or 0)
 
 
-def _shown(shapes: Iterable[BaseShape], depth: int) -> Iterator[Piece]:
+def _shown(shapes: Iterable[BaseShape], repeats: Repeats, depth: int) -> Iterator[Piece]:
     for shape in shapes:
         if isinstance(shape, GroupShape):
             if depth < _DEEPEST_GROUP:
-                yield from _shown(sorted(shape.shapes, key=_place), depth + 1)
+                yield from _shown(sorted(shape.shapes, key=_place), repeats, depth + 1)
         elif isinstance(shape, GraphicFrame) and shape.has_table:
-            yield from _rows(shape.table)
+            yield from _rows(shape.table, repeats)
         elif shape.has_text_frame and not _is_repeated(shape):
             yield from _paragraphs(shape.text_frame)  # type: ignore[attr-defined]  # has_text_frame says so
 
@@ -93,10 +106,23 @@ def _is_repeated(shape: BaseShape) -> bool:
 
 def _paragraphs(frame: TextFrame) -> Iterator[Piece]:
     for paragraph in frame.paragraphs:
-        yield Piece(paragraph.text, "item" if len(frame.paragraphs) > 1 else "paragraph")
+        yield Piece(with_fractions(paragraph.text), "item" if len(frame.paragraphs) > 1 else "paragraph")
 
 
-def _rows(table: Table) -> Iterator[Piece]:
-    for number, cells in enumerate(table.rows):
-        texts = [[Piece(" ".join(cell.text.split()))] for cell in cells.cells if not cell.is_spanned]
-        yield from row(texts, header=number == 0)
+def _rows(table: Table, repeats: Repeats) -> Iterator[Piece]:
+    grid = Grid(repeats)
+    above: dict[int, list[Piece]] = {}
+    for number, table_row in enumerate(table.rows):
+        cells = list(_cells(table_row, above))
+        yield from row(grid.line(cells, header=number == 0), header=number == 0)
+
+
+def _cells(table_row: _Row, above: dict[int, list[Piece]]) -> Iterator[Cell]:
+    """The cells of a row; `above` has what is in those of the row above, by column, and then of this one."""
+    for column, cell in enumerate(table_row.cells):
+        element = cell._tc  # the library says no other way which cells go on downwards
+        if element.hMerge:
+            continue
+        if not element.vMerge:
+            above[column] = [Piece(with_fractions(" ".join(cell.text.split())))]
+        yield Cell(above.get(column, ()), columns=element.gridSpan, goes_on=element.vMerge)

@@ -19,7 +19,7 @@ leaves in a foreign script are compared.
 from collections.abc import Iterator, Sequence
 
 from index.language import comparable, language
-from qa_service.guards import dates, names, negation, numbers, opposites, overlap
+from qa_service.guards import dates, names, negation, numbers, opposites, overlap, powers
 from qa_service.guards.fault import Fault, Kind
 from qa_service.guards.moments import BLANK, Mention, moments
 from qa_service.guards.numerals import roman
@@ -37,16 +37,15 @@ def check(claim: str, cited: str, *, context: str = "", question: str = "") -> t
     evidence.
     """
     notes = note_marks(cited)
+    found = list(powers.faults(claim, cited))
     claim, cited, context, question = clean(claim), clean(cited), clean(context), clean(question)
     spoken, written = language(claim), language(cited)
     told, claim_rest = moments(claim, spoken)
     given, cited_rest = moments(cited, written)
     counted = quantities(cited_rest, written)
     evidence = numbers.Evidence(cited, counted, given, notes)
-    found = list(
-        numbers.faults(
-            claim_rest, quantities(claim_rest, spoken), evidence, f"{context}\n{question}".casefold()
-        )
+    found += numbers.faults(
+        claim_rest, quantities(claim_rest, spoken), evidence, f"{context}\n{question}".casefold()
     )
     if told:
         found += _dates(told, dates.calendar(cited, given, written), context, evidence.whole_numbers)

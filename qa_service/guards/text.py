@@ -13,7 +13,7 @@ def vocabulary(table: str) -> frozenset[str]:
 _FRACTIONS = {"½": "5", "¼": "25", "¾": "75"}
 _FRACTION = re.compile("([0-9]?)([½¼¾])")
 _AREA = re.compile(r"(?<=[mм])²(?!\w)")
-_SUPERSCRIPTS = re.compile("[⁰¹²³⁴-⁹]+")  # footnote marks
+_SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+")  # footnote marks, and exponents
 _BRACKETED_NOTE = re.compile(r"(?<=[\w.,;:!?\"”’)])\s?\[\d{1,3}\]")
 _GLUED_NOTE = re.compile(
     r"\b(?P<word>[^\W\d_]+)(?P<stop>[.,;:!?][\"”’'»)]*|[\"”’»)]+)(?P<note>\d{1,3})(?=\s|$)"

@@ -9,6 +9,7 @@ from docx.document import Document
 from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml.ns import nsdecls
 from docx.oxml.parser import parse_xml
+from docx.table import Table
 
 from index.document import Parsed
 from index.errors import DamagedDocument, DocumentTooLarge, EmptyDocument
@@ -72,14 +73,14 @@ def test_paragraphs_and_tables_come_in_the_order_of_the_body() -> None:
     assert parsed.format == "docx"
 
 
-def test_merged_cells_come_once() -> None:
+def test_merged_cells_of_several_paragraphs_come_once_and_keep_their_columns() -> None:
     document = docx.Document()
     table = document.add_table(2, 3)
     for number, cell in enumerate(table._cells):
         cell.text = str(number)
     table.cell(0, 0).merge(table.cell(0, 1))
     table.cell(0, 2).merge(table.cell(1, 2))
-    assert parse(document).text == "0 1 | 2 5\n3 | 4 |"
+    assert parse(document).text == "0 1 |  | 2 5\n3 | 4 |"
 
 
 def test_a_table_in_a_table_is_read() -> None:
@@ -333,3 +334,121 @@ def test_a_member_whose_size_is_declared_too_small_is_damaged() -> None:
     data[entry + 24 : entry + 28] = (10).to_bytes(4, "little")
     with pytest.raises(DamagedDocument, match=r"'a.docx' could not be unpacked"):
         load(bytes(data), name="a.docx")
+
+
+def filled_table(*rows: tuple[str, ...]) -> tuple[Document, Table]:
+    document = docx.Document()
+    table = document.add_table(len(rows), len(rows[0]))
+    for cell, text in zip(table._cells, (text for row in rows for text in row), strict=True):
+        cell.text = text
+    return document, table
+
+
+def test_a_cell_that_is_merged_downwards_is_in_each_of_its_rows() -> None:
+    document, table = filled_table(("Site", "Year"), ("North", "2024"), ("", "2025"), ("South", "2026"))
+    table.cell(1, 0)._tc.vMerge, table.cell(2, 0)._tc.vMerge = "restart", "continue"
+    assert parse(document).text == "Site | Year\nNorth | 2024\nNorth | 2025\nSouth | 2026"
+
+
+def test_a_heading_over_several_columns_is_over_each_of_them() -> None:
+    document, _ = filled_table(("Site", "2024", "2025"), ("North", "1", "3"))
+    document.tables[0].rows[0]._tr.tc_lst[1].grid_span = 2
+    for cell in (4, "2"):
+        document.tables[0].rows[1]._tr.append(
+            parse_xml(f"<w:tc {nsdecls('w')}><w:p><w:r><w:t>{cell}</w:t></w:r></w:p></w:tc>")
+        )
+    document.tables[0].rows[0]._tr.tc_lst[2].grid_span = 2
+    assert blocks(parse(document)) == ["Site | 2024 | 2024 | 2025 | 2025\nNorth | 1 | 3 | 4 | 2"]
+
+
+def test_edges_that_are_not_exactly_below_each_other_make_no_columns() -> None:
+    document, table = filled_table(("Site", "Year"), ("North", "2024"))
+    table.rows[0]._tr.tc_lst[0].grid_span = 2
+    table.rows[1]._tr.tc_lst[1].grid_span = 2
+    assert parse(document).text == "Site | Year\nNorth | 2024"
+
+
+def test_hidden_rows_and_what_a_paragraphs_style_hides_are_left_out() -> None:
+    document, table = filled_table(("Site", "Year"), ("secret", "2024"), ("North", "2025"))
+    table.rows[1]._tr.get_or_add_trPr().append(parse_xml(f"<w:hidden {nsdecls('w')}/>"))
+    style = document.styles.add_style("Secret", WD_STYLE_TYPE.PARAGRAPH)
+    style.font.hidden = True
+    shown = document.add_paragraph("secret", style=style).add_run("shown")
+    shown.font.hidden = False
+    assert blocks(parse(document)) == ["Site | Year\nNorth | 2025", "shown"]
+
+
+def test_superscript_numbers_are_no_part_of_the_number_before_them() -> None:
+    document = docx.Document()
+    style = document.styles.add_style("Raised", WD_STYLE_TYPE.CHARACTER)
+    style.font.superscript = True
+    paragraph = document.add_paragraph("10")
+    paragraph.add_run("-3").font.superscript = True
+    paragraph.add_run(" m")
+    paragraph.add_run("2", style=style)
+    paragraph.add_run(" on the 5")
+    paragraph.add_run("th", style=style)
+    level = paragraph.add_run("7", style=style)
+    level.font.superscript = False
+    level._r.get_or_add_rPr().append(parse_xml(f'<w:vertAlign {nsdecls("w")} w:val="baseline"/>'))
+    assert parse(document).text == "10⁻³ m² on the 5th7"
+
+
+MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+
+
+def fraction(above: str, below: str) -> str:
+    return f"<m:f><m:num>{above}</m:num><m:den>{below}</m:den></m:f>"
+
+
+def power(base: str, above: str) -> str:
+    return f"<m:sSup><m:e>{base}</m:e><m:sup>{above}</m:sup></m:sSup>"
+
+
+def said(text: str) -> str:
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (fraction(said("1"), said("20")), "1/20"),
+        (fraction(said("a+b"), said("2")), "(a+b)/2"),
+        (said("3") + fraction(said("1"), said("2")), "3 1/2"),
+        (fraction(said("1"), fraction(said("x"), said("y"))), "1/(x/y)"),
+        (power(said("10"), said("-3")), "10⁻³"),
+        (power(said("x"), said("a+b")), "x^(a+b)"),
+        (power(said("a+b"), said("k")), "(a+b)^k"),
+    ],
+)
+def test_formulas_keep_their_fractions_and_powers(formula: str, text: str) -> None:
+    body = f"<w:p><m:oMath {MATH}>{formula}</m:oMath><w:r><w:t> of it</w:t></w:r></w:p>"
+    assert blocks(parse(with_body(body))) == [f"{text} of it"]
+
+
+@pytest.mark.parametrize(
+    ("font", "code", "shown"),
+    [
+        *(
+            ("Symbol", "F0B1", "±"),
+            ("Symbol", "00B1", "±"),
+            ("Symbol", "F06D", "μ"),
+            ("Wingdings", "F0FC", "✓"),
+        ),
+        *(("Segoe UI Symbol", "2713", "✓"), ("Wingdings", "F021", ""), ("Arial", "F0B1", ""), ("", "x", "")),
+    ],
+)
+def test_symbols_of_fonts_with_places_of_their_own_are_read(font: str, code: str, shown: str) -> None:
+    body = f'<w:p><w:r><w:t>a</w:t><w:sym w:font="{font}" w:char="{code}"/><w:t>5 mm</w:t></w:r></w:p>'
+    assert blocks(parse(with_body(body))) == [f"a{shown}5 mm"]
+
+
+def test_spans_without_end_take_little() -> None:
+    cells = (
+        '<w:tc><w:tcPr><w:gridSpan w:val="99999999"/></w:tcPr><w:p><w:r><w:t>label</w:t></w:r></w:p></w:tc>'
+    )
+    below = "<w:tc><w:tcPr><w:vMerge/></w:tcPr></w:tc>" * 500
+    rows = f"<w:tr>{cells * 400}</w:tr>" + f"<w:tr>{below}{cells}</w:tr>" * 200
+    xml = f"<w:document {nsdecls('w')}><w:body><w:tbl>{rows}</w:tbl></w:body></w:document>"
+    data = changed(saved(docx.Document()), **{"word/document.xml": xml})
+    assert len(load(data, name="a.docx").text) < 1_200_000

@@ -124,3 +124,8 @@ def test_many_chapters_over_the_limit_are_refused() -> None:
 def test_a_chapter_that_unpacks_to_too_much_is_refused() -> None:
     with pytest.raises(DocumentTooLarge, match=r"unpacks to more than"):
         parse(book({"a.xhtml": chapter(" " * 30_000_000)}))
+
+
+def test_quoted_text_and_superscript_numbers_are_read() -> None:
+    page = chapter("<p><![CDATA[Tide & <moon>]]> pull 10<sup>6</sup> t.</p>")
+    assert parse(book({"a.xhtml": page})).text == "Tide & <moon> pull 10⁶ t."

@@ -181,3 +181,44 @@ def test_deep_nesting_is_damage(tag: str) -> None:
 def test_text_over_the_limit_is_refused() -> None:
     with pytest.raises(DocumentTooLarge, match=r"holds more than 50 characters"):
         load(odt("<text:p>" + "x" * 100 + "</text:p>"), name="a.odt", limits=Limits(max_text_chars=50))
+
+
+STYLES = """
+  <style:style style:name="Gone" style:family="paragraph"><style:text-properties text:display="none"/></style:style>
+  <style:style style:name="P1" style:family="paragraph" style:parent-style-name="Gone"/>
+  <style:style style:name="Gone" style:family="text"><style:text-properties text:display="none"/></style:style>
+  <style:style style:name="Up" style:family="text"><style:text-properties style:text-position="super 58%"/>
+  </style:style>
+  <style:style style:name="Third" style:family="text"><style:text-properties style:text-position="33% 58%"/>
+  </style:style>
+  <style:style style:name="Down" style:family="text"><style:text-properties style:text-position="sub 58%"/>
+  </style:style>
+  <style:style style:name="Loop" style:family="text" style:parent-style-name="Loop"/>"""
+
+
+@pytest.mark.parametrize("place", ["content.xml", "styles.xml"])
+def test_what_styles_hide_is_left_out_and_superscript_numbers_are_raised(place: str) -> None:
+    styles = f"<office:automatic-styles>{STYLES}</office:automatic-styles>"
+    body = (
+        '<text:p text:style-name="P1">gone</text:p><text:p>Seen<text:span text:style-name="Gone"> gone'
+        "<text:s/><text:note><text:note-body><text:p>gone</text:p></text:note-body></text:note></text:span> 10"
+        '<text:span text:style-name="Up">6</text:span> m<text:span text:style-name="Third">2</text:span> CO'
+        '<text:span text:style-name="Down">2</text:span> 5<text:span text:style-name="Up">th</text:span>'
+        '<text:span text:style-name="Loop">!</text:span></text:p>'
+        '<text:section text:display="none"><text:p>gone</text:p></text:section>'
+        '<text:section text:display="condition" text:is-hidden="true"><text:p>gone</text:p></text:section>'
+        '<text:section text:display="true"><text:p>End.</text:p></text:section>'
+    )
+    names = NAMES + ' xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0"'
+    own, others = (styles, "") if place == "content.xml" else ("", styles)
+    text = f"{own}<office:body><office:text>{body}</office:text></office:body>"
+    data = packed(
+        f"<office:document-content {names}>{text}</office:document-content>",
+        styles_xml=f"<office:document-styles {names}>{others}</office:document-styles>",
+    )
+    assert load(data, name="a.odt").text == "Seen 10⁶ m² CO2 5th!\n\nEnd."
+
+
+def test_a_heading_over_several_columns_is_over_each_of_them() -> None:
+    head = cells("Site") + cells("2024", attributes='table:number-columns-spanned="2"') + COVERED
+    assert parse(table(head, cells("North", "1", "2"))).text == "Site | 2024 | 2024\nNorth | 1 | 2"

@@ -3,6 +3,7 @@ import zipfile
 
 import pptx
 import pytest
+from lxml import etree  # type: ignore[import-untyped]  # it ships no types
 from pptx.presentation import Presentation
 from pptx.slide import Slide
 from pptx.util import Inches
@@ -131,3 +132,58 @@ def test_damaged_and_hostile_parts_are_damage(part: str, instead: bytes | None) 
                 new.writestr(name, data)
     with pytest.raises(DamagedDocument, match=r"'a.pptx' could not be read as PPTX"):
         load(file.getvalue(), name="a.pptx")
+
+
+def test_a_hidden_slide_gives_no_title_and_hidden_shapes_no_text() -> None:
+    deck = pptx.Presentation()
+    added(deck, "Draft", "x").element.set("show", "0")
+    slide = added(deck, "Plan", "seen", "hidden")
+    for shape in list(slide.shapes)[2:]:
+        shape._element.nvSpPr.cNvPr.set("hidden", "1")
+    parsed = load(saved(deck), name="a.pptx")
+    assert (parsed.title, parsed.text) == ("Plan", "Plan\n\nseen")
+
+
+ALTERNATIVES = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+
+
+def alternated(deck: Presentation, choice: list[str], fallback: list[str]) -> str:
+    """The text of a deck whose slide has text boxes in a choice and in its fallback, between two others."""
+    slide = added(deck, "T", "above", *choice, *fallback, "below")
+    boxes = [shape._element for shape in slide.shapes][1:]
+    both = etree.SubElement(boxes[0].getparent(), f"{{{ALTERNATIVES}}}AlternateContent")
+    for name, number in (("Choice", len(choice)), ("Fallback", len(fallback))):
+        branch = etree.SubElement(both, f"{{{ALTERNATIVES}}}{name}", Requires="a14")
+        branch.extend(boxes[1 : 1 + number])
+        del boxes[1 : 1 + number]
+    return load(saved(deck), name="a.pptx").text
+
+
+@pytest.mark.parametrize(
+    ("choice", "fallback"), [(["75 kN"], []), (["75 kN"], ["old 75 kN"]), ([], ["75 kN"]), ([" "], ["75 kN"])]
+)
+def test_one_of_alternative_shapes_is_read_in_its_place(choice: list[str], fallback: list[str]) -> None:
+    assert alternated(pptx.Presentation(), choice, fallback) == "T\n\nabove\n\n75 kN\n\nbelow"
+
+
+def test_superscript_numbers_are_no_part_of_the_number_before_them() -> None:
+    deck = pptx.Presentation()
+    paragraph = added(deck, "T", "3 x 10").shapes[1].text_frame.paragraphs[0]  # type: ignore[attr-defined]
+    for text, baseline in (("4", "30000"), (" CO", "0"), ("2", "-25000")):
+        run = paragraph.add_run()
+        run.text = text
+        run.font._element.set("baseline", baseline)
+    assert load(saved(deck), name="a.pptx").text == "T\n\n3 x 10⁴ CO2"
+
+
+def test_merged_cells_are_in_each_of_their_rows_and_a_heading_is_over_each_of_its_columns() -> None:
+    deck = pptx.Presentation()
+    table = added(deck, "T").shapes.add_table(3, 3, Inches(1), Inches(2), Inches(4), Inches(1)).table
+    rows = (("Site", "2024", ""), ("North", "1", "2"), ("", "3", "4"))
+    for place, text in (
+        ((row, column), text) for row, texts in enumerate(rows) for column, text in enumerate(texts)
+    ):
+        table.cell(*place).text = text
+    table.cell(0, 1).merge(table.cell(0, 2))
+    table.cell(1, 0).merge(table.cell(2, 0))
+    assert load(saved(deck), name="a.pptx").text == "T\n\nSite | 2024 | 2024\nNorth | 1 | 2\nNorth | 3 | 4"

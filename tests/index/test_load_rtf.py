@@ -87,3 +87,19 @@ def test_hostile_files_end_as_text_or_as_a_named_failure(child: ChildLoader, bod
         assert "'a.rtf'" in str(error)  # noqa: PT017  either is right
     else:
         assert len(parsed.text) < 100_000
+
+
+def test_deleted_text_is_left_out_and_what_came_instead_is_not() -> None:
+    body = r"The fee is {\deleted\revauthdel1 100}{\revised\revauth1 250} euros.\par\deleted gone\plain Kept.\par"
+    assert blocks(rtf(body)) == ["The fee is 250 euros.", "Kept."]
+    assert blocks(rtf(r"{\deleted 1{\v 2}3\v0 4}5{\v\deleted0 6}7\par")) == ["57"]
+
+
+def test_superscript_numbers_are_no_part_of_the_number_before_them() -> None:
+    body = (
+        r"10{\super 6}, 10{\super \u8722?3} m\super 2\nosupersub , 42\super 1\plain  on the 5{\super th}\par"
+    )
+    assert blocks(rtf(body)) == ["10⁶, 10⁻³ m², 42¹ on the 5th"]
+    assert blocks(rtf(r"\uc0 10{\super \u8722 3}, H{\sub 2}O, {\super 1}/{\sub 2}{\v\super 3}\par")) == [
+        "10⁻³, H2O, 1/2"
+    ]

@@ -163,3 +163,23 @@ def test_the_name_of_a_source_may_stand_in_the_context() -> None:
 def test_the_name_of_an_unknown_source_is_a_fault() -> None:
     faults = check("Source 003_06b7.txt says so of it.", "He says so of it.", context="002_06b7.txt")
     assert [(fault.kind, fault.text) for fault in faults] == [("name", "003_06b7.txt")]
+
+
+@pytest.mark.parametrize(
+    ("claim", "cited", "faults"),
+    [
+        ("It has 10⁶ cells.", "It has 10⁶ cells.", []),
+        ("It has 106 cells.", "It has 10⁶ cells.", ["106 cells"]),
+        ("It has 10⁶ cells.", "It has 106 cells.", ["10⁶", "10 cells"]),
+        ("It has 5 × 10⁶ cells.", "It has 5 × 10³ cells.", ["10⁶"]),
+        ("It is 10⁻³ m long.", "It is 10⁻³ m long.", []),
+        ("It is 10⁻³ m long.", "It is 10⁻⁶ m long.", ["10⁻³"]),
+        ("They lost 42 ships.", "They lost 42¹ ships.", []),
+        ("They lost 10 ships.", "They lost 10² ships.", []),
+        ("They lost 421 ships.", "They lost 42¹ ships.", ["421 ships"]),
+    ],
+)
+def test_superscripts_are_no_part_of_the_number_before_them(
+    claim: str, cited: str, faults: list[str]
+) -> None:
+    assert number_faults(claim, cited) == faults
