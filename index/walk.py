@@ -19,6 +19,7 @@ IGNORE_NAME = ".qaignore"
 """The file of patterns that counts for the folder that it is in, and for those below."""
 
 _IGNORE_BYTES = 2**16
+_HIDDEN = (".", "~$")  # Word and LibreOffice put ~$x.docx and .~lock.x.odt# beside what they have open
 
 _BETWEEN = "(?:/.+)?"
 _ANYWHERE = "^(?:.+/)?"
@@ -84,7 +85,7 @@ class Walked:
 
 
 def walk(root: Path, selection: Selection = EVERYTHING) -> Walked:
-    """The files below `root`, or `root` itself, sorted and without hidden ones.
+    """The files below `root`, or `root` itself, sorted and without hidden ones and locks of Office programs.
 
     Links are not followed: a link can lead out of the folder, or round in it. A folder whose ignore file can't
     be read is one that can't be looked into: what it leaves out is not known.
@@ -115,7 +116,7 @@ def walk(root: Path, selection: Selection = EVERYTHING) -> Walked:
         )
         ignored |= {folder / each: rules for each in names}
         for each in sorted(files):
-            if not each.startswith(".") and selection.takes(within + each, rules):
+            if not each.startswith(_HIDDEN) and selection.takes(within + each, rules):
                 path = folder / each
                 (walked.files if is_ours(path) else walked.skipped).append(path)
     return walked

@@ -7,6 +7,7 @@ Its module is imported when the first document of the format comes.
 Files of strangers go through `child.ChildLoader`, which calls `load` in a process with limits of its own.
 """
 
+import re
 from importlib import import_module
 from typing import Protocol
 
@@ -19,6 +20,9 @@ __all__ = ["DEFAULT_LIMITS", "SUFFIXES", "Limits", "Loader", "load"]
 
 SUFFIXES = frozenset(suffix for suffixes in sniff.SUFFIXES.values() for suffix in suffixes)
 """The endings of file names, in lower case with their dot, that a walk through a folder picks up."""
+
+# Anything but white space and what only tells where words may break or join.
+_VISIBLE = re.compile("[^\\s\\xad\\u180e\\u200b-\\u200f\\u2060-\\u2064\\ufeff]")
 
 
 class Loader(Protocol):
@@ -51,7 +55,7 @@ def load(data: bytes, *, name: str, limits: Limits = DEFAULT_LIMITS) -> Parsed:
             f"{name!r} holds {len(parsed.text):,} characters of text, over the limit of "
             f"{limits.max_text_chars:,}: split it"
         )
-    if not parsed.blocks:
+    if not parsed.blocks or not _VISIBLE.search(parsed.text):
         raise _empty(name)
     return parsed
 

@@ -1,4 +1,4 @@
-"""PDF: the text layer, page by page, with what its pages tell of headings, tables and gaps.
+"""PDF: the text layer, page by page, with what its pages tell of headings, tables and gaps, and filled forms.
 
 Running heads and feet are left out, see `running`; the rows of tables are put together, see `pdf_tables`.
 All of this is done before the text is frozen, so spans and pages are exact in what is kept.
@@ -23,12 +23,19 @@ from index.load import pdf_layout as layout
 from index.load.canonical import canonical
 from index.load.limits import Limits
 from index.load.paragraphs import carve, paragraphs, with_blocks
+from index.load.pdf_forms import Unfilled, filled_in, may_be_filled_in
 from index.load.pdf_lines import Line, page_lines
 from index.load.pdf_tables import with_rows
 
 _BLANK_LINE = "\n\n"
 _MOST_BOOKMARKS = 10_000
 _LONGEST_TITLE = 200  # code points: longer bookmarks are no headings
+# What programs write where they were given no title, in the languages of their users.
+_UNTITLED = re.compile(
+    r"\W?(?:untitled|unbenannt|ohne titel|no title|sans (?:titre|nom)|sin título|senza titolo|sem título|naamloos|"
+    r"bez tytułu|без названия|\((?:anonymous|unspecified|none)\))(?: document| dokument)?\W{0,2}\d{0,3}\W?(?:\.?pdf)?",
+    re.IGNORECASE,
+)
 
 # Its warnings quote the file, and say nothing that the outcome does not: they are for nobody's terminal or log.
 logging.getLogger("pypdf").addHandler(logging.NullHandler())
@@ -47,7 +54,9 @@ logger = logging.getLogger(__name__)
 
 
 def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
-    """The text of the pages, joined by blank lines; a page that can't be read is empty and is logged.
+    """The text of the pages, each with what is filled in on it at its end, see `pdf_forms`, joined by blank lines.
+
+    A page that can't be read is empty and is logged.
 
     Blocks are paragraphs as far as gaps and lines tell, headings, and rows of tables, `cell | cell`; the
     first two rows of a table share a block, as the first is mostly its header. Headings are the bookmarks
@@ -60,19 +69,19 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
         reader = PdfReader(BytesIO(data))
         if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
             raise EncryptedDocument(f"{name!r} needs a password: save a copy without one")
-        read = _pages(reader, name=name, limits=limits)
+        read, filled = _pages(reader, may_be_filled_in(reader, data), name=name, limits=limits)
     except FileNotDecryptedError as error:
         raise EncryptedDocument(f"{name!r} needs a password: save a copy without one") from error
     except _BROKEN as error:
         raise _damaged(name, error) from error
-    if not any(read):
+    if not any(read) and not any(filled):
         raise EmptyDocument(
             f"{name!r} has no text layer, so it may be a scan: run it through OCR and try again"
         )
     setting = layout.setting(read)
     kept = layout.without_running_heads(read, setting)
     left_out = sum(map(len, read)) - sum(map(len, kept))
-    text, pages, lines = _joined(kept, setting)
+    text, pages, lines, entries = _joined(kept, filled, setting)
     styled = layout.headings(lines, setting)
     headings = tuple(_bookmarked(reader, text, pages)) or tuple(
         Heading(level, " ".join(span.of(text).split()), span) for level, span in styled
@@ -84,20 +93,24 @@ def parse(data: bytes, *, name: str, limits: Limits) -> Parsed:
         title=_title(reader) or next((heading.title for heading in headings if heading.level == 1), None),
         pages=pages,
         headings=headings,
-        blocks=tuple(with_blocks(cut, [*(heading.span for heading in headings), *_rows(lines)], text)),
+        blocks=tuple(
+            with_blocks(cut, [*(heading.span for heading in headings), *_rows(lines), *entries], text)
+        ),
         repairs={"running_heads": left_out} if left_out else {},
     )
 
 
 def _joined(
-    pages: Sequence[Sequence[Line]], setting: layout.Setting
-) -> tuple[str, tuple[int, ...], list[layout.Placed]]:
-    """The text of `pages` with a blank line at each gap, where each page starts in it, and the lines in it."""
+    pages: Sequence[Sequence[Line]], filled: Sequence[Sequence[str]], setting: layout.Setting
+) -> tuple[str, tuple[int, ...], list[layout.Placed], list[Span]]:
+    """The text of `pages` with a blank line at each gap, where each page starts in it, the lines in it, and what is
+    filled in."""
     parts: list[str] = []
     starts: list[int] = []
     placed: list[layout.Placed] = []
+    entries: list[Span] = []
     offset = 0
-    for page, lines in enumerate(pages):
+    for page, (lines, values) in enumerate(zip(pages, filled, strict=True)):
         if starts:
             parts.append(_BLANK_LINE)
             offset += len(_BLANK_LINE)
@@ -112,7 +125,13 @@ def _joined(
             placed.append(layout.Placed(line, span, page, apart=above is None or gap))
             parts.append(line.text)
             offset += len(line.text)
-    return "".join(parts), tuple(starts), placed
+        for number, value in enumerate(values):
+            parts.append("" if not number and not lines else "\n" if number else _BLANK_LINE)
+            offset += len(parts[-1])
+            entries.append(Span(offset, offset + len(value)))
+            parts.append(value)
+            offset += len(value)
+    return "".join(parts), tuple(starts), placed, entries
 
 
 def _rows(lines: Sequence[layout.Placed]) -> Iterator[Span]:
@@ -133,10 +152,16 @@ def _damaged(name: str, error: Exception) -> DamagedDocument:
     )
 
 
-def _pages(reader: PdfReader, *, name: str, limits: Limits) -> list[list[Line]]:
+def _pages(
+    reader: PdfReader, may_be_filled: bool, *, name: str, limits: Limits
+) -> tuple[list[list[Line]], list[list[str]]]:
+    """The lines of each page, and what is filled in on it."""
     pages: list[list[Line]] = []
+    filled: list[list[str]] = []
+    unfilled = Unfilled()
     chars = 0
     lost: list[int] = []
+    lost_values: list[int] = []
     failure: Exception | None = None
     for number, page in enumerate(reader.pages, start=1):
         if number > limits.max_pages:
@@ -147,22 +172,41 @@ def _pages(reader: PdfReader, *, name: str, limits: Limits) -> list[list[Line]]:
             pages.append([])
             lost.append(number)
             failure = error
-        chars += sum(len(line.text) + 1 for line in pages[-1])
+        try:
+            filled.append(list(filled_in(page, unfilled)) if may_be_filled else [])
+        except _BROKEN:
+            filled.append([])
+            lost_values.append(number)
+        chars += sum(len(line.text) + 1 for line in pages[-1]) + sum(len(value) + 1 for value in filled[-1])
         if chars > limits.max_text_chars:
             raise DocumentTooLarge(
                 f"{name!r} holds more than {limits.max_text_chars:,} characters of text: split it"
             )
-    if failure is not None and not any(pages):
+    if failure is not None and not any(pages) and not any(filled):
         raise _damaged(name, failure) from failure
     if lost:
         logger.warning("%r: pages %s could not be read and are left out", name, ", ".join(map(str, lost)))
-    return pages
+    _warn(name, lost_values, unfilled)
+    return pages, filled
+
+
+def _warn(name: str, lost_values: Sequence[int], unfilled: Unfilled) -> None:
+    if lost_values:
+        pages = ", ".join(map(str, lost_values))
+        logger.warning("%r: what is filled in on pages %s could not be read and is left out", name, pages)
+    if unfilled.unread:
+        logger.warning(
+            "%r: fields, remarks and links that are not looked at, as there are too many: %d",
+            name,
+            unfilled.unread,
+        )
 
 
 def _title(reader: PdfReader) -> str | None:
     try:
         title = reader.metadata.title if reader.metadata else None
-        return " ".join(canonical(title or "").split()) or None
+        title = " ".join(canonical(title or "").split())
+        return None if _UNTITLED.fullmatch(title) else title or None
     except _BROKEN:
         return None  # the title is a nicety: the text is there
 

@@ -1,13 +1,17 @@
 """The format of a file by its content; its name only decides between those that are all just text."""
 
 import re
+import zlib
 from collections.abc import Mapping
+from io import BytesIO
+from zipfile import BadZipFile, ZipFile
 
 from index.document import Format
 from index.errors import EncryptedDocument, LoadError, UnsupportedFormat
 from index.load.csv import is_table
 from index.load.decode import decode
 from index.load.json import is_json
+from index.load.limits import DEFAULT_LIMITS
 
 SUFFIXES: Mapping[Format, tuple[str, ...]] = {
     "text": (".txt", ".text"),
@@ -119,17 +123,21 @@ _FOREIGN = (
 )
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP_ENTRY = b"PK\x01\x02"  # starts each member's entry in the central directory
 # The top folder of a member, in the central directory or, if that was cut off, before the member itself.
 _ZIP_FOLDER = re.compile(rb"PK(?:\x01\x02.{42}|\x03\x04.{26})(word|xl|ppt)/", re.DOTALL)
 _OFFICE: Mapping[bytes, Format] = {b"word": "docx", b"ppt": "pptx", b"xl": "xlsx"}
 _BINARY_WORKBOOK = b"xl/workbook.bin"
-# Archives of these formats begin with a member that says what they are.
+# Archives of these formats begin with a member that says what they are, or have it further on.
 _EPUB = re.compile(rb"mimetype.{0,64}?application/epub\+zip", re.DOTALL)
 _EPUB_CONTAINER = b"META-INF/container.xml"  # where the first member is packed
 _ODT = re.compile(
     rb"mimetype.{0,64}?application/vnd\.oasis\.opendocument\.text(?:-template|-web)?(?![a-z-])", re.DOTALL
 )
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument"
+_MIMETYPE, _MANIFEST = "mimetype", "META-INF/manifest.xml"
+_MEDIA_TYPE = re.compile(rb"""\bmedia-type\s*=\s*["']([^"']*)""")
+_WHOLE = re.compile(rb"""<[^<>]*\bfull-path\s*=\s*["']/["'][^<>]*>""")  # the entry of the archive itself
 
 _JSON = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\[\]{\"\d-]|true|false|null|\Z))")
 _HEADER = re.compile(rb"[!-9;-~]+:[ \t\r]*[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?(?:\n|\Z)")
@@ -165,7 +173,7 @@ def sniff(data: bytes, *, name: str) -> Format:
 
 
 def _zipped(data: bytes, *, name: str) -> Format:
-    head = data[:256]
+    head = data[:256] + _media_type(data)
     if _EPUB.search(head):
         return "epub"
     if _ODT.search(head):
@@ -180,6 +188,26 @@ def _zipped(data: bytes, *, name: str) -> Format:
     if _EPUB_CONTAINER in data:
         return "epub"
     raise _unsupported(name, "a ZIP archive", "unpack it and load the files in it")
+
+
+def _media_type(data: bytes) -> bytes:
+    """What an archive says that it is in a member of its own, or in its manifest, wherever these stand."""
+    if not any(name.encode() in data for name in (_MIMETYPE, _MANIFEST)):
+        return b""
+    if data.count(_ZIP_ENTRY) > DEFAULT_LIMITS.max_members:
+        return b""  # it is refused before its members are looked at
+    try:
+        with ZipFile(BytesIO(data)) as archive:
+            if _MIMETYPE in archive.NameToInfo:
+                with archive.open(_MIMETYPE) as member:
+                    return _MIMETYPE.encode() + member.read(_HEAD)
+            with archive.open(_MANIFEST) as member:
+                entry = _WHOLE.search(member.read(_TABLE_HEAD))
+    # What is no archive, or a damaged one: it is told by its start.
+    except (BadZipFile, zlib.error, EOFError, LookupError, RuntimeError, ValueError, OSError):
+        return b""
+    kind = _MEDIA_TYPE.search(entry[0]) if entry else None
+    return _MIMETYPE.encode() + kind[1] if kind else b""
 
 
 def _ascii_head(data: bytes) -> bytes:

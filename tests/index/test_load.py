@@ -107,9 +107,64 @@ def test_formats_that_are_not_read_are_named(data: bytes, looks_like: str) -> No
         load(data, name="upload")
 
 
+def members(**content: str) -> bytes:
+    """An archive of these members, in this order, all packed; in their names `__` is `/` and `_` a dot."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in content.items():
+            archive.writestr(name.replace("__", "/").replace("_", "."), text)
+    return file.getvalue()
+
+
+BODY = (
+    '<o:document-content xmlns:o="urn:office" xmlns:t="urn:text"><o:body><o:text><t:p>Wear a vest.</t:p></o:text>'
+    "</o:body></o:document-content>"
+)
+
+
+def manifest(kind: str, *, is_first: bool = True) -> str:
+    """The manifest of an OpenDocument file, which names the whole of it before or behind what it is."""
+    whole, media_type = (
+        'manifest:full-path="/"',
+        f'manifest:media-type="application/vnd.oasis.opendocument.{kind}"',
+    )
+    entry = f'{whole} manifest:version="1.3" {media_type}' if is_first else f"{media_type} {whole}"
+    return (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/>'
+        f"<manifest:file-entry {entry}/></manifest:manifest>"
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        members(content_xml=BODY, mimetype="application/vnd.oasis.opendocument.text"),
+        members(content_xml=BODY, **{"META-INF__manifest_xml": manifest("text")}),
+        members(content_xml=BODY, **{"META-INF__manifest_xml": manifest("text", is_first=False)}),
+    ],
+)
+def test_an_opendocument_text_is_one_wherever_it_says_so(data: bytes) -> None:
+    parsed = load(data, name="upload")
+    assert (parsed.format, parsed.text) == ("odt", "Wear a vest.")
+
+
+def test_an_opendocument_file_that_says_late_that_it_is_no_text_is_named() -> None:
+    data = members(content_xml=BODY, **{"META-INF__manifest_xml": manifest("spreadsheet")})
+    with pytest.raises(UnsupportedFormat, match="'upload' looks like an OpenDocument file that is no text"):
+        load(data, name="upload")
+
+
 def test_an_office_file_with_a_password_is_encrypted() -> None:
     with pytest.raises(EncryptedDocument, match=r"'a.docx' is protected by a password"):
         load(OLE + "EncryptedPackage".encode("utf-16-le"), name="a.docx")
+
+
+@pytest.mark.parametrize("data", ["\u200b", "\ufeff\u2060\u200d", " \u200b\n\n\u2060\xad "])
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.html"])
+def test_what_holds_only_characters_without_width_is_empty(data: str, name: str) -> None:
+    with pytest.raises(EmptyDocument, match=name):
+        load(data.encode(), name=name)
 
 
 @pytest.mark.parametrize("data", [b"", b" \n\t\r\n", b" \n\xef\xbb\xbf\n", "\u3000\u2028".encode(), b"-----"])

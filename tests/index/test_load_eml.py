@@ -40,8 +40,8 @@ def test_headers_and_text_are_read_and_the_subject_is_the_title() -> None:
 
 def test_of_plain_text_and_html_the_plain_text_is_read() -> None:
     mail = message()
-    mail.add_alternative("<p>As <b>HTML</b>.</p>", subtype="html")
-    assert "As HTML" not in parse(mail).text
+    mail.add_alternative("<p>The boat leaves at <b>nine</b>, as HTML.</p>", subtype="html")
+    assert "as HTML" not in parse(mail).text
     assert "leaves at nine" in parse(mail).text
 
 
@@ -91,6 +91,99 @@ def test_an_attachment_that_is_not_read_is_named_and_warned_of(caplog: pytest.Lo
     assert "'a.eml': an attachment is not read: 'map.png' looks like a PNG image" in caplog.text
 
 
+def multipart(kind: str, *parts: tuple[str, str]) -> bytes:
+    """A message of parts, each the rest of its headers behind `Content-Type: text/`, and its text."""
+    shown = "".join(f"--b\nContent-Type: text/{rest}\n\n{content}\n" for rest, content in parts)
+    return f"From: a@b.c\nMIME-Version: 1.0\nContent-Type: multipart/{kind}; boundary=b\n\n{shown}--b--\n".encode()
+
+
+def text_of(data: bytes) -> str:
+    """What is read of a message below its sender."""
+    return load(data, name="a.eml").text.partition("From: a@b.c")[2].strip()
+
+
+def test_all_parts_of_a_mixed_message_are_read_in_their_order() -> None:
+    data = multipart("mixed", ("html", "<p>The boat leaves at 7:45.</p>"), ("plain", "A list of mails."))
+    assert text_of(data) == "The boat leaves at 7:45.\n\nA list of mails."
+
+
+def test_an_alternative_in_a_mixed_message_is_read_once_and_what_is_beside_it_too() -> None:
+    inner = multipart("alternative", ("plain", "It leaves at nine."), ("html", "<p>It leaves at nine!</p>"))
+    inner = inner.partition(b"MIME-Version: 1.0\n")[2].replace(b"--b", b"--in").replace(b"=b", b"=in")
+    data = multipart("mixed", ("html", "<p>Before.</p>\n--b\n" + inner.decode()), ("html", "<p>After.</p>"))
+    assert text_of(data) == "Before.\n\nIt leaves at nine.\n\nAfter."
+
+
+def test_of_an_alternative_the_html_is_read_where_the_plain_text_only_stands_in_for_it() -> None:
+    stub, body = "This e-mail requires an HTML-capable mail client.", "Your rent rises to 812 euros."
+    assert text_of(multipart("alternative", ("plain", stub), ("html", f"<p>{body}</p>"))) == body
+    assert text_of(multipart("alternative", ("html", f"<p>{body}</p>"), ("plain", stub))) == body
+
+
+def test_a_file_in_an_alternative_that_is_not_read_is_an_attachment() -> None:
+    mail = message()
+    mail.add_alternative("<p>The boat leaves at nine.</p>", subtype="html")
+    _, html = mail.iter_parts()
+    html.add_attachment(b"id;n\n1;2\n", maintype="text", subtype="csv", filename="list.csv")
+    text = parse(mail).text
+    assert text.count("leaves at nine") == 1
+    assert text.endswith("Attachment: list.csv\n\nid | n\nid: 1 | n: 2")
+
+
+def test_a_named_file_that_is_shown_inline_is_an_attachment() -> None:
+    log = "plain; name=log.txt\nContent-Disposition: inline; filename=log.txt"
+    data = multipart("mixed", (log, "line one"), ("html", "<p>See the log.</p>"))
+    assert text_of(data) == "See the log.\n\nAttachment: log.txt\n\nline one"
+
+
+def test_lines_that_end_in_a_space_flow_on_in_a_flowed_text() -> None:
+    flowed = (
+        "A long para \ngraph that was wra \npped.\n\n> what is \n> quoted \n>> more deeply\n>  >stuffed\n"
+        " From here \n-- \nAnn \n"
+    )
+    expected = [
+        "A long paragraph that was wrapped.\n\n> what isquoted\n>> more deeply\n>  >stuffed\nFrom here\n-- \nAnn",
+        "A long para graph that was wra pped.\n\n> what is quoted \n>> more deeply\n>  >stuffed\nFrom here \n-- \nAnn",
+    ]
+    for extra, shown in zip(("; delsp=yes", ""), expected, strict=True):
+        assert text_of(multipart("mixed", (f"plain; format=flowed{extra}", flowed))) == shown
+    assert "para \ngraph" in text_of(multipart("mixed", ("plain", flowed)))
+
+
+@pytest.mark.parametrize(
+    ("header", "charset"),
+    [
+        ("Änderung der Miete", "iso-8859-1"),
+        ("Änderung der Miete", "utf-8"),
+        ("Изменение оплаты", "koi8-r"),
+        ("Изменение оплаты", "windows-1251"),
+    ],
+)
+def test_headers_in_raw_bytes_are_read_in_the_charset_of_the_text(header: str, charset: str) -> None:
+    data = (
+        f"From: {header} <a@b.c>\nSubject: Re:\n {header}\nContent-Type: text/plain; charset={charset}\n\nx"
+    )
+    parsed = load(data.encode(charset), name="a.eml")
+    assert parsed.title == header
+    assert parsed.text.startswith(f"From: {header} <a@b.c>\nSubject: Re: {header}\n")
+
+
+def test_headers_in_raw_utf_8_are_read_whatever_the_text_is_in() -> None:
+    data = "From: a@b.c\nSubject: Größe\nContent-Type: text/plain; charset=koi8-r\n\nx".encode()
+    assert load(data, name="a.eml").title == "Größe"
+
+
+def test_of_very_many_parts_the_first_thousand_are_read_and_the_others_warned_of(
+    child: ChildLoader, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = multipart("mixed", *(("plain", f"text {number} here") for number in range(100_000)))
+    text = child(data, name="a.eml").text
+    assert "text 998 here" in text
+    assert "text 1001 here" not in text
+    load(data, name="a.eml")
+    assert "'a.eml': it has more than 1000 parts, and those behind them are not read: split it" in caplog.text
+
+
 def nested(depth: int, *, as_file: bool) -> EmailMessage:
     mail = message("level 0")
     for level in range(1, depth):
@@ -117,7 +210,7 @@ def test_a_message_without_a_file_name_is_called_by_its_subject() -> None:
     assert "Attachment: Tide warning\n\nFrom: Ann Lee" in parse(outer).text
 
 
-def test_of_thousands_of_attachments_a_hundred_are_read() -> None:
+def test_of_thousands_of_attachments_a_hundred_are_read(caplog: pytest.LogCaptureFixture) -> None:
     mail = message()
     for number in range(300):
         mail.add_attachment(f"text {number} here", filename=f"{number}.txt")
@@ -125,6 +218,7 @@ def test_of_thousands_of_attachments_a_hundred_are_read() -> None:
     assert "text 99 here" in text
     assert "text 100 here" not in text
     assert "Attachment: 299.txt" in text
+    assert "attachments that are named and not read, as there are too many: 200" in caplog.text
 
 
 def multiparts(depth: int) -> bytes:

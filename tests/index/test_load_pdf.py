@@ -9,11 +9,13 @@ from index.errors import DamagedDocument, DocumentTooLarge, EmptyDocument, Encry
 from index.load import Limits, load
 
 
-def pdf(*pages: str | bytes, extra: tuple[bytes, ...] = (), resources: bytes = b"") -> bytes:
+def pdf(
+    *pages: str | bytes, extra: tuple[bytes, ...] = (), resources: bytes = b"", annotations: bytes = b""
+) -> bytes:
     """A PDF with these pages: text with a line for each line, or a content stream as it is."""
     page_numbers = [4 + 2 * number for number in range(len(pages))]
     objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Catalog /Pages 2 0 R %s >>" % (b"/AcroForm << >>" if annotations else b""),
         b"<< /Type /Pages /Count %d /Kids [%s] >>"
         % (len(pages), b" ".join(b"%d 0 R" % number for number in page_numbers)),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
@@ -23,7 +25,7 @@ def pdf(*pages: str | bytes, extra: tuple[bytes, ...] = (), resources: bytes = b
         objects += [
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents %d 0 R "
             b"/Resources << /Font << /F 3 0 R /B << /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >> >> "
-            b"%s >> >>" % (number + 1, resources),
+            b"%s >> /Annots [%s] >>" % (number + 1, resources, annotations),
             b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
         ]
     return assemble([*objects, *extra])
@@ -339,3 +341,99 @@ def test_the_header_of_a_table_that_begins_each_page_is_kept() -> None:
 
 def test_pages_that_are_all_alike_keep_their_text() -> None:
     assert texts(load(pdf(*["The same on each page."] * 4), name="a.pdf")) == ["The same on each page."] * 4
+
+
+def form(*annotations: bytes, page: str | bytes = "Application", fields: tuple[bytes, ...] = ()) -> bytes:
+    """A page with annotations on it; `fields` are the objects from 6 on."""
+    return pdf(page, extra=fields, annotations=b" ".join(annotations))
+
+
+def widget(entries: bytes, *, rect: bytes = b"0 0 90 20") -> bytes:
+    return b"<< /Subtype /Widget /Rect [%s] %s >>" % (rect, entries)
+
+
+def test_the_values_of_a_form_stand_behind_the_text_of_their_page_and_each_is_a_block() -> None:
+    data = form(
+        widget(b"/FT /Tx /T (name) /TU (Full name) /V (Ingrid\nSolberg)"),
+        widget(b"/FT /Ch /T (colour) /Opt [[(r) (Red)] [(g) (Green)]] /V (g)"),
+        widget(b"/FT /Ch /T (days) /V [(Monday) (Friday)]"),
+        widget(b"/FT /Btn /T (agreed) /AS /Yes /V /Yes"),
+        b"<< /Subtype /FreeText /Rect [0 0 90 20] /Contents (Moved to 9 May.) >>",
+    )
+    parsed = load(data, name="a.pdf")
+    assert texts(parsed) == [
+        "Application",
+        "Full name: Ingrid Solberg",
+        "colour: Green",
+        "days: Monday, Friday",
+        "agreed: ☑",
+        "Moved to 9 May.",
+    ]
+    assert parsed.text.startswith("Application\n\nFull name: Ingrid Solberg\ncolour: Green\n")
+
+
+def test_a_field_takes_over_what_it_lacks_from_the_fields_that_it_is_in() -> None:
+    fields = (b"<< /T (tenant) /FT /Tx /V (Ann) >>", b"<< /T (rent) /FT /Btn /Ff 32768 >>")
+    data = form(
+        widget(b"/Parent 6 0 R"),
+        widget(b"/T (city) /V (Oslo) /Parent 6 0 R"),
+        widget(b"/AS /Monthly /Parent 7 0 R"),
+        widget(b"/AS /Off /Parent 7 0 R"),
+        widget(b"/AS /2 /Parent 7 0 R"),
+        fields=fields,
+    )
+    assert texts(load(data, name="a.pdf"))[1:] == ["tenant: Ann", "tenant.city: Oslo", "rent: Monthly"]
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        widget(b"/FT /Tx /T (a) /V (secret) /F 2"),
+        widget(b"/FT /Tx /T (a) /V (secret) /F 32"),
+        widget(b"/FT /Tx /T (a) /V (secret) /Ff 8192"),
+        widget(b"/FT /Tx /T (a) /V (secret)", rect=b"0 0 0 0"),
+        widget(b"/FT /Tx /T (a)"),
+        widget(b"/FT /Btn /T (a) /AS /Off"),
+        widget(b"/FT /Btn /Ff 65536 /T (secret) /AS /Yes"),
+        b"<< /Subtype /FreeText /Rect [0 0 90 20] /F 2 /Contents (secret) >>",
+        b"<< /Subtype /Text /Rect [0 0 90 20] /Contents (secret) >>",
+    ],
+)
+def test_of_a_form_nothing_is_read_that_is_not_seen(unseen: bytes) -> None:
+    assert load(form(unseen), name="a.pdf").text == "Application"
+
+
+def test_a_page_with_nothing_but_the_values_of_its_form_is_read() -> None:
+    data = form(widget(b"/FT /Tx /T (name) /V (Ann)"), page=b"")
+    assert load(data, name="a.pdf").text == "name: Ann"
+
+
+def test_values_that_can_not_be_read_are_left_out_and_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    assert load(form(widget(b"/FT /Tx /V (a)", rect=b"/A 0 0 9")), name="a.pdf").text == "Application"
+    assert "'a.pdf': what is filled in on pages 1 could not be read and is left out" in caplog.text
+
+
+def test_the_values_of_a_form_are_bounded_and_what_is_beyond_is_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    value = b"x" * 20_000
+    many = [widget(b"/FT /Tx /T (field %d) /V 6 0 R" % number) for number in range(300)]
+    parsed = load(form(*many, fields=(b"(%s)" % value,)), name="a.pdf")
+    assert 1_000_000 < len(parsed.text) < 1_100_000
+    assert (
+        "'a.pdf': fields, remarks and links that are not looked at, as there are too many: 200" in caplog.text
+    )
+
+
+def test_fields_that_are_in_themselves_end() -> None:
+    fields = (b"<< /T (a) /FT /Tx /V (x) /Parent 6 0 R >>",)
+    assert load(form(widget(b"/Parent 6 0 R"), fields=fields), name="a.pdf").text == "Application\n\na: x"
+
+
+@pytest.mark.parametrize("title", ["untitled", "Untitled-2", "(anonymous)", "Unbenannt", "Untitled document"])
+def test_what_programs_write_for_no_title_is_none(title: str) -> None:
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("Some text."))))
+    writer.add_metadata({"/Title": title})
+    file = io.BytesIO()
+    writer.write(file)
+    assert load(file.getvalue(), name="a.pdf").title is None

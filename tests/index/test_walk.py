@@ -57,6 +57,12 @@ def test_an_ignore_file_counts_for_its_folder_and_those_below(root: Path) -> Non
     assert found(root) == ["a.md", "deep/secret.md", "deep/er/b.md", "deep/er/c.md"]
 
 
+def test_the_locks_of_office_programs_are_hidden_files(root: Path) -> None:
+    write(root, "plan.docx", "~$plan.docx", ".~lock.plan.docx#", "deep/~$b.xlsx", "~draft.md", "$a.md")
+    assert found(root) == ["$a.md", "plan.docx", "~draft.md"]
+    assert walk(root).skipped == []
+
+
 def test_what_lies_in_a_folder_that_is_left_out_can_not_be_taken_in_again(root: Path) -> None:
     write(root, "drafts/a.md", "drafts/b.md")
     (root / ".qaignore").write_text("drafts/\n!drafts/a.md\n")
