@@ -15,6 +15,8 @@ LOCK_NAME = "owner.lock"
 _BYTES = 16384
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.02
+_MAX_BYTES = 458
+"""Of a data directory's path: SQLite opens nothing by a path of more than 504, and names of its files have up to 46."""
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -36,10 +38,11 @@ class OwnerLock:
 
     A child made by `fork` shares the lock. A directory that is made here is open to its user only.
     Raises `DataDirectoryInUse`, naming the owner, where it is taken, and `CatalogError` where it can't be
-    written.
+    written, or its path is too long for SQLite.
     """
 
     def __init__(self, data_dir: Path, *, command: str) -> None:
+        _require_short(data_dir)
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
@@ -102,6 +105,15 @@ def find_owner(data_dir: Path) -> Owner | None:
     finally:
         os.close(file)
     return None
+
+
+def _require_short(data_dir: Path) -> None:
+    size = len(os.fsencode(os.path.realpath(data_dir)))
+    if size > _MAX_BYTES:
+        raise CatalogError(
+            f"the path of the data directory has {size} bytes, and SQLite can't open files there if it has more than "
+            f"{_MAX_BYTES}: set QA_DATA_DIR to a shorter one ({data_dir})"
+        )
 
 
 def _require_own(file: int, data_dir: Path) -> None:

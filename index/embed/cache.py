@@ -35,8 +35,8 @@ def ensure(path: Path, make: Callable[[], bytes]) -> None:
             _write(path, make())
     except OSError as error:
         raise EmbeddingError(
-            f"the converted embedding model can't be kept as {path} ({error.strerror or error}): "
-            f"make the folder writable and free 100 MB there, {REMEDY}"
+            f"the converted embedding model can't be read or kept as {path} ({error.strerror or error}): give the "
+            f"folder and its files to the user that the service runs as, and free 100 MB there, {REMEDY}"
         ) from error
 
 

@@ -7,20 +7,25 @@ until it is back: a limit that is too generous for a while is better than a serv
 import ipaddress
 import logging
 import math
+import threading
 import time
+from collections.abc import Callable
 from typing import cast
 
 from flask import Flask, Response, current_app, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded
 
-from qa_service.api.context import services
 from qa_service.api.guard import PUBLIC, grant, is_owner
 from qa_service.errors import RateLimited
+from qa_service.readiness import Probe
 from qa_service.settings import Settings
 
 _MINUTE = 60
 _REDIS_SECONDS = 0.25
 """How long Redis may take, to be connected to and to reply."""
+
+_GLANCE_SECONDS = 0.05
+_REDIS = "qa.redis"
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +70,63 @@ def counts_alone(app: Flask) -> bool:
 
 def checks() -> dict[str, str]:
     """The state of Redis for those who ask whether requests can be served, which they can without it."""
-    if not services().settings.redis_url:
-        return {}
-    return {"redis": "unreachable" if counts_alone(current_app) else "ok"}
+    redis = _redis(current_app)
+    return {"redis": redis.state()} if redis else {}
+
+
+class _Redis:
+    """The Redis that processes count in together: whether it answers, and a line in the log when that changes.
+
+    `answers` asks it; `alone` says whether this process counts for itself, as the limiters do after an error until
+    they find it answering again.
+    """
+
+    def __init__(self, answers: Callable[[], bool], alone: Callable[[], bool]) -> None:
+        self._answers = answers
+        self._alone = alone
+        self._probe = Probe(self._look)
+        self._lock = threading.Lock()
+        self._is_lost = False
+        self.is_silent = False
+        """Whether it did not answer when it was last asked."""
+
+    def state(self) -> str:
+        """`ok`, `unreachable`, or `too_slow`, as known in a moment; it is asked, at most once a second."""
+        self._probe.begin()
+        found = self._probe.state(until=time.monotonic() + _GLANCE_SECONDS)
+        return "unreachable" if self._is_lost else found
+
+    def note(self, response: Response) -> Response:
+        """See, after a request, what the limiters have made of it; nobody waits for that."""
+        if self._alone() and not self._is_lost:
+            self._note(is_silent=True)
+        elif self._alone() != self._is_lost:
+            self._probe.begin()
+        return response
+
+    def _look(self) -> None:
+        self._note(is_silent=not self._answers())
+
+    def _note(self, *, is_silent: bool) -> None:
+        with self._lock:
+            self.is_silent = is_silent
+            is_lost = is_silent or self._alone()
+            if is_lost == self._is_lost:
+                return
+            self._is_lost = is_lost
+        if is_lost:
+            log.warning("Redis does not answer: each process counts requests for itself until it is back")
+        else:
+            log.warning("Redis is back: processes count requests together again")
+
+
+def _redis(app: Flask) -> _Redis | None:
+    found: _Redis | None = app.extensions.get(_REDIS)
+    return found
 
 
 def _register(app: Flask, settings: Settings, limits: list[ApplicationLimit]) -> None:
-    Limiter(
+    limiter = Limiter(
         _address,
         app=app,
         application_limits=list(limits),
@@ -84,6 +139,17 @@ def _register(app: Flask, settings: Settings, limits: list[ApplicationLimit]) ->
         swallow_errors=True,
         key_prefix="qa",
     )
+    if settings.redis_url:
+        if _redis(app) is None:
+            app.extensions[_REDIS] = _Redis(limiter.storage.check, lambda: counts_alone(app))
+            app.after_request(app.extensions[_REDIS].note)
+        limiter.request_filter(lambda: _is_spared(app))
+
+
+def _is_spared(app: Flask) -> bool:
+    """Whether a request has no limit and must not wait either until the limiters have tried Redis again."""
+    redis = _redis(app)
+    return redis is not None and redis.is_silent and request.endpoint in PUBLIC
 
 
 def _redis_options() -> dict[str, object]:

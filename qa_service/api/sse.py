@@ -14,12 +14,13 @@ from index.errors import InternalError, QAError
 from qa_service.answering.answer import Event
 from qa_service.errors import Overloaded, ShuttingDown
 from qa_service.replies import problem_json
+from qa_service.telemetry.observing import Ending, ending
 from qa_service.wire import JSON, event_json
 
 Complete = Callable[[JSON], JSON]
 
 _END_SECONDS = 2
-"""How long clients may take to be sent the end of their streams."""
+"""How long clients may take to be sent the end of their streams, and what makes these to come to its own."""
 
 log = logging.getLogger(__name__)
 
@@ -125,11 +126,11 @@ class Streams:
         return response
 
     def end(self) -> None:
-        """End every stream with an error, since the service shuts down, and see that it is sent."""
+        """End every stream with an error, since the service shuts down, and see that it is sent, and logged."""
         for stream in list(self._running):
             stream.end(ShuttingDown("the service is shutting down: ask again when it is back"))
         with self._sent:
-            self._sent.wait_for(lambda: not self._sending, _END_SECONDS)
+            self._sent.wait_for(lambda: not self._sending and not self._running, _END_SECONDS)
 
     def _was_sent(self) -> None:
         with self._sent:
@@ -137,12 +138,15 @@ class Streams:
             self._sent.notify_all()
 
     def _run(self, stream: "_Stream") -> None:
+        ending.set(stream.ending)
         self._note(stream, self._running.add)
         try:
             stream.run()
         finally:
             self._note(stream, self._running.discard)
             self._places.release()
+            with self._sent:
+                self._sent.notify_all()
 
     def _note(self, stream: "_Stream", how: Callable[["_Stream"], None]) -> None:
         with self._counting:
@@ -162,6 +166,7 @@ class _Stream:
         self._heartbeat_seconds = heartbeat_seconds
         self._gone = gone
         self._encoding = encoding
+        self.ending = Ending()
         self._frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._frames.put(encoding.frames(next(events)))
 
@@ -183,7 +188,9 @@ class _Stream:
             del self._events  # nobody else holds it, so this closes it, and with it the model's stream
 
     def end(self, error: QAError) -> None:
-        """Send an error, and nothing after it."""
+        """Send an error, and nothing after it; where the client is still there, it is why the answer ends."""
+        if not self._gone.is_set():
+            self.ending.code = error.code
         self._gone.set()
         self._frames.put(self._encoding.error(error))
         self._frames.put(None)

@@ -14,6 +14,7 @@ from index.errors import CatalogError
 from index.follower_audit import Audit, audit_followers, make_again
 from index.lease import Lease
 from index.owner import Owner, OwnerLock, find_owner, in_use
+from index.seal import require_access
 from index.slots import gather
 from index.staged import left_over, staging_paths, tidy
 from qa_service.database import chroma_server, database_url, lease_of, sqlite_path
@@ -28,7 +29,8 @@ def examine(settings: Settings, *, repair: bool = False, canary: str = "") -> It
     While a service runs only what a second process may read is looked at. With `repair` the followers that differ
     from the catalog are made again from it, and what a crash has left is finished or removed; nothing is
     embedded. `canary` is a text that should be nowhere. Raises `DataDirectoryInUse` where there is something to
-    repair in a directory that another process has, and `CatalogError` where there is no catalog.
+    repair in a directory that another process has, `CatalogError` where there is no catalog, and `FollowerError`
+    where files of the followers may not be read and written.
     """
     file = sqlite_path(settings)
     if file is not None and not file.is_file():
@@ -71,6 +73,7 @@ def _examine(
         if not is_sound:
             yield Finding("followers", "unchecked", "they are compared with the catalog, which comes first")
         elif owner is None:
+            require_access(settings.data_dir / "followers")
             gather(settings.data_dir / "followers")
             audit = audit_followers(
                 settings.data_dir / "followers",

@@ -14,7 +14,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from index.owner import OwnerLock
-from qa_service.address import is_loopback, listen, own_url
+from qa_service.address import bare, is_loopback, listen, own_url, require_known, spoken
 from qa_service.errors import SettingsError
 from qa_service.serving.garbage import settle
 from qa_service.serving.gunicorn_worker import RequestWorker, connection_limit
@@ -49,21 +49,23 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1) -> None
     One worker has Chroma inside; several share a server of it, and the port.
 
     Raises `DataDirectoryInUse` where another process holds the data directory, and `SettingsError` where the
-    address is taken, or can be reached from elsewhere and no key has been made.
+    address is unknown or taken, or can be reached from elsewhere and no key has been made.
     """
     lock = OwnerLock(settings.data_dir, command="qa serve")
     master = os.getpid()
     crew = None
     greeting = Turn()
     try:
+        host = bare(host)
         is_local = is_loopback(host)
         if not is_local:
+            require_known(host)
             _require_key(settings, host)
         listener = listen(host, port)
         url = own_url(listener)
         owner = lock.announce(url=url, command="qa serve")
         logs.configure(settings)
-        click.echo(f"serving {url} from {settings.data_dir}")
+        click.echo(f"serving {spoken(listener)} from {settings.data_dir}")
         if workers > 1:
             from qa_service.serving.crew import Crew
 

@@ -101,7 +101,11 @@ class Startup:
                 self._opened = self._opening()
             except QAError as error:
                 self._reason = error.code
-                log.error("not ready: %s", error)
+                # As text, whatever the error: at the start nobody has sent anything that it could quote.
+                log.error("not ready: %s", str(error))
+            except PermissionError as error:
+                self._reason = QAError.code
+                log.error("not ready: %s", _denied(error), exc_info=None if error.filename else error)
             except Exception:
                 self._reason = QAError.code
                 log.exception("not ready")
@@ -110,6 +114,11 @@ class Startup:
                 return
             self._closing.wait(pause)
             pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+
+
+def _denied(error: PermissionError) -> str:
+    what = f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror}"
+    return f"{what}; give it, and all that is in its folder, to the user that the service runs as"
 
 
 _OWN = ("/livez", "/readyz")

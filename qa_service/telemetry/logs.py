@@ -8,6 +8,7 @@ kept, and its lines below a warning never: they hold requests with their headers
 import logging
 import os
 import re
+import signal
 import sys
 import threading
 import traceback
@@ -54,6 +55,8 @@ _OF_THE_KERNEL = re.compile(
 )
 _QUOTING = (EmbeddingError, LoadError, NotFound, InvalidRequest)
 _WITHHELD = "…"
+_SIGNALS = frozenset(signal.Signals.__members__)
+"""By which gunicorn tells of a worker that was killed; a client that sends these words says nothing of itself."""
 _SWITCHES = ("LITELLM_LOG", "OPENAI_LOG")
 _OWN_HANDLERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy")
 _SECRET = re.compile(
@@ -180,7 +183,8 @@ def _spoken(value: object) -> object:
 
 
 def _counted(value: object) -> object:
-    return value if isinstance(value, int | float | None) else _WITHHELD
+    is_harmless = isinstance(value, int | float | None) or (isinstance(value, str) and value in _SIGNALS)
+    return value if is_harmless else _WITHHELD
 
 
 def _told(_logger: object, _name: str, event: EventDict) -> EventDict:

@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from index.errors import InternalError, QAError
 from index.upload import Outcome
 from qa_service.answering.answer import Answer, Event, Finished, PassagesFound
-from qa_service.errors import ModelError
+from qa_service.errors import Cancelled, ModelError
 from qa_service.llm import ChatModel, Deadline, Finish, Message, Piece
 from qa_service.telemetry.metrics import OK, Metrics
 from qa_service.telemetry.tracing import Span, Tracing
@@ -35,9 +36,20 @@ class Observer(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Ending:
+    """Why an answer is given up before its end, by an error's code: its client has left, unless somebody says else."""
+
+    code: str = Cancelled.code
+
+
+ending: ContextVar[Ending] = ContextVar("ending")
+"""That of the answer that is made in this context; who ends it from another thread notes the reason there."""
+
+
 def observed(events: Iterator[Event], observer: Observer, *, question: str) -> Iterator[Event]:
     """The same events, counted; each is made in the context of whoever asks for it, below a span of their own."""
-    span, code = observer.tracing.begin("answer"), None
+    span, code, is_told = observer.tracing.begin("answer"), None, False
     try:
         while True:
             with span.active():
@@ -49,16 +61,18 @@ def observed(events: Iterator[Event], observer: Observer, *, question: str) -> I
             elif isinstance(event, Finished):
                 observer.metrics.answered(event.answer)
                 _tell(event.answer, span, question)
+                is_told = True
             yield event
-    except GeneratorExit:
-        code = "cancelled"
+    except (GeneratorExit, Cancelled):
+        code = ending.get(Ending()).code
         raise
     except Exception as error:
         code = error.code if isinstance(error, QAError) else InternalError.code
-        observer.metrics.failed(code)
-        log.info("answer", extra={"code": code, "question": question})
         raise
     finally:
+        if code and not is_told:
+            observer.metrics.failed(code)
+            log.info("answer", extra={"code": code, "question": question})
         span.end(code=code)
 
 

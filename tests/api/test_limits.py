@@ -1,6 +1,7 @@
 """Too many requests, by key and by address, whose the address is, and requests that are too large to be read."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -21,6 +22,7 @@ from qa_service.api.limits import counts_alone
 from qa_service.json_shape import MAX_VALUES
 from qa_service.services import Services, opened
 from qa_service.settings import Settings
+from tests.waiting import until
 
 Make = Callable[[Services], Context]
 Build = Callable[..., Any]
@@ -286,6 +288,49 @@ def test_without_its_redis_a_process_counts_for_itself_at_once_until_it_is_back(
         other = build(rate_key=3, redis_url=f"redis://127.0.0.1:{redis_port}/0")
         caller.statuses(LISTED, 3)
         assert Caller(other, secret, READER).get(LISTED).status_code == 429
+
+
+def redis_state(caller: Caller) -> str:
+    began = time.monotonic()
+    reply = caller.get("/readyz")
+    assert time.monotonic() - began < 0.2
+    assert reply.status_code == 200
+    return str(reply.get_json()["checks"]["redis"])
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_redis_that_is_lost_is_told_and_logged_before_anybody_is_counted_and_so_is_its_return(
+    build: Build, redis_port: int, caplog: pytest.LogCaptureFixture, fault: signal.Signals
+) -> None:
+    def told(text: str) -> int:
+        return sum(
+            record.name == "qa_service.api.limits" and text in record.message for record in caplog.records
+        )
+
+    secret, _ = keys_of(build)
+    app = build(redis_url=f"redis://127.0.0.1:{redis_port}/0")
+    caller = Caller(app, secret, READER)
+    with redis_server(redis_port) as server:
+        until(lambda: redis_state(caller) == "ok")
+        server.send_signal(fault)
+        until(lambda: redis_state(caller) == "unreachable")
+        assert (told("Redis does not answer: each process counts"), told("Redis is back")) == (1, 0)
+        caller.get(LISTED)
+        assert redis_state(caller) == "unreachable"
+        server.kill()
+    with redis_server(redis_port):
+        until(lambda: redis_state(caller) == "ok", seconds=40)
+    assert (told("Redis does not answer: each process counts"), told("Redis is back")) == (1, 1)
+    assert not counts_alone(app)
+
+
+def test_a_redis_that_is_lost_is_logged_at_the_first_request_that_it_does_not_count(
+    build: Build, redis_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret, _ = keys_of(build)
+    caller = Caller(build(redis_url=f"redis://127.0.0.1:{redis_port}/0"), secret, READER)
+    caller.statuses(LISTED, 3)
+    assert caplog.text.count("Redis does not answer: each process counts requests for itself") == 1
 
 
 def test_a_redis_that_hangs_holds_no_request_up_for_long(build: Build) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from flask import Flask, Response
 from qa_service.answering.answer import Event, PassagesFound
 from qa_service.api import Context, Streams, create_app
 from qa_service.errors import ModelTruncated, Overloaded
+from qa_service.services import Services
+from qa_service.telemetry.observing import observed
 from tests.waiting import until
 
 FOUND = PassagesFound("", ())
@@ -169,6 +172,39 @@ def test_ending_tells_every_client_that_the_service_shuts_down() -> None:
         (last,) = frames
         assert error(last)["code"] == "shutting_down"
     go.set()
+
+
+@pytest.mark.parametrize(("shutdown", "code"), [(True, "shutting_down"), (False, "cancelled")])
+def test_an_answer_that_is_given_up_is_counted_and_logged_once_by_who_gave_it_up(
+    library: Services, caplog: pytest.LogCaptureFixture, shutdown: bool, code: str
+) -> None:
+    gone, go = threading.Event(), threading.Event()
+
+    def events() -> Iterator[Event]:
+        yield FOUND
+        go.wait()
+        yield FOUND
+
+    before = failures(library, code)
+    one = streams()
+    with caplog.at_level("INFO"):
+        one.respond(observed(events(), library, question="a"), gone=gone)
+        until(lambda: len(one) == 1)
+        if shutdown:
+            threading.Timer(0.1, go.set).start()
+            one.end()
+        else:
+            gone.set()
+            go.set()
+        until(lambda: len(one) == 0)
+    assert [vars(each)["code"] for each in caplog.records if each.message == "answer"] == [code]
+    assert failures(library, code) == before + 1
+
+
+def failures(observer: Services, code: str) -> float:
+    text, _ = observer.metrics.exposition(iter(()), accept="")
+    found = re.search(rf'^qa_answer_failures_total{{code="{code}"}} (.+)$', text.decode(), flags=re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 class _Quiet(WSGIRequestHandler):

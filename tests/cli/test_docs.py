@@ -88,6 +88,7 @@ def test_the_example_of_what_doctor_looks_at_is_whole(indexed: Path) -> None:
     assert [line[:29] for line in example.splitlines()[1:]] == [
         line[:29] for line in told.stdout.splitlines()
     ]
+    assert example.splitlines()[1] == told.stdout.splitlines()[0]  # the last revision
 
 
 # Errors

@@ -92,6 +92,7 @@ def test_an_address_that_others_reach_needs_a_key(serve: Serve, qa: Run, indexed
     refused = qa("serve", "--host", EVERYWHERE, "--port", "0")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("qa: 0.0.0.0 can be reached from other machines, and there is no key")
+    assert "does not resolve" in qa("serve", "--host", "nosuch.invalid", "--port", "0").stderr
     assert find_owner(indexed) is None
     with opened_keys(Settings(data_dir=indexed)) as keys:
         _, key = keys.create("test")
@@ -365,3 +366,5 @@ def test_ctrl_c_ends_a_stream_under_way_with_an_error(
         assert service.process.wait(30) == 0
         assert time.monotonic() - began < 5
         assert_closed(service)
+        (line,) = (line for line in service.log.read_text().splitlines() if '"event": "answer"' in line)
+        assert json.loads(line)["code"] == "shutting_down"

@@ -123,6 +123,16 @@ def test_a_catalog_that_may_not_be_read_is_refused_with_what_to_do(indexed: Path
     assert (told.returncode, "check its disk and its owner" in told.stderr) == (1, True), told.stderr
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_followers_that_may_not_be_read_are_named_by_doctor_which_says_nothing_of_a_repair(
+    indexed: Path, qa: Run
+) -> None:
+    (indexed / "followers" / "matrix").chmod(0)
+    told = qa("doctor")
+    assert (told.returncode, "followers/matrix may not be read and written" in told.stderr) == (1, True)
+    assert "--repair" not in told.stdout + told.stderr
+
+
 def test_collections_of_another_embedding_model_are_named_at_the_start_and_the_others_served(
     indexed: Path, serve: Serve, qa: Run
 ) -> None:

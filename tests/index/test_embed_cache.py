@@ -94,11 +94,11 @@ def test_what_a_killed_writer_left_is_removed_and_what_a_living_one_writes_is_ke
 
 def test_a_folder_that_can_not_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EmbeddingError, match=r"can't be kept.*QA_EMBEDDING_MODEL"):
+    with pytest.raises(EmbeddingError, match=r"can't be read or kept.*QA_EMBEDDING_MODEL"):
         ensure(tmp_path / "file" / "model", Maker())
 
 
 def test_a_folder_in_the_files_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
-    with pytest.raises(EmbeddingError, match="can't be kept"):
+    with pytest.raises(EmbeddingError, match=r"can't be read or kept as .*user that the service runs as"):
         ensure(tmp_path / "model", Maker())

@@ -3,13 +3,14 @@
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,20 @@ def test_the_lock_of_another_user_is_not_believed(tmp_path: Path) -> None:
         os.chown(tmp_path / LOCK_NAME, 65534, 65534)
         with pytest.raises(CatalogError, match="is not a file of this user's own"):
             find_owner(tmp_path)
+
+
+def test_a_path_that_is_too_long_for_sqlite_is_refused_with_its_length_and_nothing_is_made(
+    tmp_path: Path,
+) -> None:
+    def folder(size: int) -> Path:
+        rest = size - len(str(tmp_path)) - 2
+        return tmp_path / ("x" * (rest // 2)) / ("x" * (rest - rest // 2))
+
+    longest = folder(458)
+    assert len(str(longest)) == 458
+    OwnerLock(longest, command="qa").release()
+    with closing(sqlite3.connect(longest / f"reindex-{'0' * 16}-{'0' * 12}.sqlite3")) as database, database:
+        database.execute("CREATE TABLE held (number)")
+    with pytest.raises(CatalogError, match=r"has 459 bytes, and .* more than 458: set QA_DATA_DIR"):
+        OwnerLock(folder(459), command="qa")
+    assert not folder(459).exists()

@@ -2,7 +2,16 @@ import socket
 
 import pytest
 
-from qa_service.address import SILENCE_SECONDS, is_loopback, listen, own_url, url
+from qa_service.address import (
+    SILENCE_SECONDS,
+    bare,
+    is_loopback,
+    listen,
+    own_url,
+    require_known,
+    spoken,
+    url,
+)
 from qa_service.errors import SettingsError
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a test, for a moment
@@ -58,3 +67,22 @@ def test_a_host_that_is_not_ours_is_an_error(host: str) -> None:
         SettingsError, match=f"can't listen on http://{host}:0: .*choose another --port or --host"
     ):
         listen(host, 0)
+
+
+def test_brackets_around_a_version_6_host_are_no_part_of_it() -> None:
+    assert [bare(host) for host in ("[::1]", "::1", "[a]", "localhost")] == ["::1", "::1", "[a]", "localhost"]
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "x" * 300, "[nosuch]"])
+def test_a_host_that_is_unknown_is_told_to_be_that(host: str) -> None:
+    with pytest.raises(SettingsError, match="the host's name does not resolve"):
+        require_known(host)
+    require_known("127.0.0.1")
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::"])
+def test_who_listens_on_all_addresses_says_so(host: str) -> None:
+    with listen(host, 0) as listener:
+        assert spoken(listener) == f"{own_url(listener)} and all other addresses of this machine ({host})"
+    with listen("127.0.0.1", 0) as listener:
+        assert spoken(listener) == own_url(listener)

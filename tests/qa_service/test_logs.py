@@ -128,6 +128,12 @@ def test_a_message_whose_arguments_do_not_fit_is_told_without_them() -> None:
     assert line("%d of %s", SECRET)["event"] == "%d of %s"
 
 
+def test_the_signal_that_ended_a_worker_is_named() -> None:
+    said = line("Worker (pid:%s) was sent %s! Perhaps out of memory?", 17, "SIGKILL", name="gunicorn.error")
+    assert said["event"] == "Worker (pid:17) was sent SIGKILL! Perhaps out of memory?"
+    assert SECRET not in str(line("%s %s", SECRET, [SECRET], name="gunicorn.error"))
+
+
 @pytest.mark.parametrize(
     ("logger", "level", "wanted"),
     [

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from index.errors import CatalogError
+from index.errors import CatalogError, EmbeddingError
 from qa_service.replies import HEADERS
 from qa_service.serving.startup import Startup
+from qa_service.telemetry.logs import formatter
 
 
 class Opened:
@@ -101,6 +102,26 @@ def test_where_it_can_not_be_opened_the_reason_is_a_code_and_requests_do_not_wai
     )
     assert reply(client, "/livez") == (200, {"status": "alive"})
     assert [record.message for record in caplog.records] == ["not ready: /secret/folder can't be written"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (EmbeddingError("the model at /models can't be read"), "the model at /models can't be read"),
+        (PermissionError(13, "Permission denied", "/data/x"), "/data/x: Permission denied; give it"),
+    ],
+)
+def test_what_this_process_may_not_read_is_named_in_the_log_without_a_traceback(
+    start: Start, caplog: pytest.LogCaptureFixture, error: Exception, told: str
+) -> None:
+    def opening() -> Opened:
+        raise error
+
+    _, client = start(opening)
+    assert client.get("/v1/documents").status_code == 503
+    line = formatter(as_json=True, texts=False).format(caplog.records[0])
+    assert json.loads(line)["event"].startswith(f"not ready: {told}")
+    assert "exception" not in json.loads(line)
 
 
 def test_opening_is_tried_again(start: Start) -> None:
