@@ -8,7 +8,6 @@ _LONGEST_NAME = 100  # code points of the name of a column
 _LONGEST_NUMBER = 40  # code points
 _MOST_ABOVE = 5  # rows that stand above the names of the columns
 
-
 _NUMERIC = re.compile(r"[\s\d.,:/%+$€£¥()-]*\d[\s\d.,:/%+$€£¥()-]*(?:[eE][+-]?\d+)?")
 _KINDS = {
     "year": re.compile(r"(?:19|20)\d\d"),

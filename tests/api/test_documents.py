@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from qa_service.services import Services
+from tests.waiting import until
 
 Wait = Callable[[str], dict[str, Any]]
 
@@ -179,7 +180,7 @@ def test_an_odd_file_name_is_a_label_and_nothing_more(
     before = {path.name for path in services.settings.data_dir.iterdir()}
     (document,) = finished(upload(client, (name, b"Some text.")).get_json()["job_id"])["documents"]
     assert (document["status"], document["source"]) == ("indexed", name)
-    assert {path.name for path in services.settings.data_dir.iterdir()} == before
+    until(lambda: {path.name for path in services.settings.data_dir.iterdir()} == before)
     assert not (services.settings.data_dir.parent / "etc").exists()
 
 

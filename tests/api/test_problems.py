@@ -63,7 +63,7 @@ def send(client: FlaskClient, body: bytes | str) -> TestResponse:
         (b'{"question": "a", "k": 5.5}', "k: send a whole number"),
         (b'{"question": "a", "k": true}', "k: send a whole number"),
         (b'{"question": "a", "stream": 1}', "stream: send true or false"),
-        (b'{"question": "a", "collection": "../x"}', "collection: send 1 to 63 letters"),
+        (b'{"question": "a", "collection": "../x"}', "collection: send 1 to 63 ASCII letters"),
         (b'{"question": "a", "filter": []}', "filter: send an object"),
         (b'{"question": "a", "filter": {"x": 1}}', "filter.x: send a list"),
         (b'{"question": "a", "filter": {"x": [1]}}', "filter.x.0: send a string"),

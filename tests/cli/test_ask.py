@@ -68,7 +68,7 @@ def test_k_limits_the_passages(invoke: Invoke) -> None:
         (["ask", "  "], "qa: question: it is empty"),
         (["ask", "a" * 4001], "qa: question: it has 4001 characters, and 4000 are taken"),
         (["ask", "a", "--collection", "nosuch"], "qa: there is no collection 'nosuch'"),
-        (["ask", "a", "--collection", "../x"], "qa: collection: send 1 to 63 letters"),
+        (["ask", "a", "--collection", "../x"], "qa: collection: send 1 to 63 ASCII letters"),
         (["search", ""], "qa: query: it is empty"),
         (["search", "a", "--collection", "nosuch"], "qa: there is no collection 'nosuch'"),
     ],

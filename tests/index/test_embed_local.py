@@ -223,5 +223,5 @@ def test_other_weights_are_not_taken_for_the_known_ones(site_without_weights: Pa
 
 def test_a_cache_folder_that_can_not_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EmbeddingError, match=r"can't be kept.*QA_EMBEDDING_MODEL"):
+    with pytest.raises(EmbeddingError, match=r"can't be read or kept.*QA_EMBEDDING_MODEL"):
         LocalEmbedder(tmp_path / "file").embed_query("a")
