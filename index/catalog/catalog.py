@@ -8,7 +8,6 @@ new one, a crash leaves nothing half-written, and whatever is in the database is
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,8 +35,11 @@ from index.catalog.records import (
 from index.catalog.rows import (
     EQUAL_CONTENT,
     chunk_query,
+    cut_query,
+    cut_values,
     document_query,
     listing_query,
+    stretch_query,
     text_query,
     to_chunk,
     to_chunk_text,
@@ -63,7 +65,6 @@ from index.errors import CatalogError, CollectionExists, EmbeddingMismatch, Inva
 _UNLIMITED = 2**62
 _BATCH = 250  # chunks in a statement, of two bound values each: every SQLite build takes 999
 _MAX_FILTER_VALUES = 1000
-_LONGEST = 2**31 - 1
 _LAST_CHANGE = sa.select(sa.func.max(changes.c.seq)).where(
     changes.c.collection_id == sa.bindparam("collection_id")
 )
@@ -378,8 +379,8 @@ class Catalog:
                 batch = spans[at : at + _BATCH]
                 values = {"version_id": version_id}
                 for i, span in enumerate(batch):
-                    values |= _cut_values(i, span)
-                row = connection.execute(_cuts(len(batch)), values).one_or_none()
+                    values |= cut_values(i, span)
+                row = connection.execute(cut_query(len(batch)), values).one_or_none()
                 if row is None:
                     return None
                 found.extend(row[1:])
@@ -396,8 +397,8 @@ class Catalog:
                 batch = wanted[at : at + _BATCH]
                 values: dict[str, Any] = {}
                 for i, (document_id, span) in enumerate(batch):
-                    values |= {f"document_{i}": document_id, **_cut_values(i, span)}
-                for i, *stretch in connection.execute(_stretches(len(batch)), values):
+                    values |= {f"document_{i}": document_id, **cut_values(i, span)}
+                for i, *stretch in connection.execute(stretch_query(len(batch)), values):
                     found[at + i] = Stretch(*stretch)
         return found
 
@@ -539,42 +540,3 @@ def mismatches(collections: Iterable[Collection], embedding_model: str) -> list[
         except EmbeddingMismatch as error:
             found.append(error)
     return found
-
-
-@lru_cache(maxsize=32)
-def _cuts(n: int) -> sa.Select[Any]:
-    """A live version's document id and `n` stretches of its text; building it takes longer than running it."""
-    # Without the document's id, which the version names, the join would go through all documents.
-    its_live = (documents.c.id == versions.c.document_id) & (documents.c.live_version == versions.c.id)
-    cuts = (_cut(i).label(f"cut_{i}") for i in range(n))
-    live = sa.select(documents.c.id, *cuts).join(versions, its_live)
-    return live.where(versions.c.id == sa.bindparam("version_id"))
-
-
-@lru_cache(maxsize=32)
-def _stretches(n: int) -> sa.CompoundSelect[Any]:
-    """`n` stretches of live texts, each with its number; building it takes longer than running it."""
-    return sa.union_all(
-        *(
-            sa.select(
-                sa.literal_column(str(i), sa.Integer),
-                *(collections.c.name, versions.c.text_sha256, versions.c.characters),
-                _cut(i),
-            )
-            .join(documents, documents.c.collection_id == collections.c.id)
-            .join(versions, versions.c.id == documents.c.live_version)
-            .where(documents.c.id == sa.bindparam(f"document_{i}"))
-            for i in range(n)
-        )
-    )
-
-
-def _cut(i: int) -> sa.ColumnElement[str]:
-    """A stretch of a version's text, by the values of `_cut_values`."""
-    start, length = (sa.bindparam(f"{name}_{i}", type_=sa.Integer) for name in ("start", "length"))
-    return sa.func.substr(versions.c.text, start, length, type_=sa.Text)
-
-
-def _cut_values(i: int, span: Span) -> dict[str, int]:
-    start = min(max(span.start, 0), _LONGEST - 1)
-    return {f"start_{i}": start + 1, f"length_{i}": min(max(span.end - start, 0), _LONGEST)}

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from index.catalog.records import ChunkText, Collection, Document, DocumentStatus, DocumentText, StoredChunk
-from index.catalog.tables import chunks, documents, job_items, versions
+from index.catalog.tables import chunks, collections, documents, job_items, versions
 from index.document import Heading, Span, locator
 
 _TEXT_COLUMNS = ("version_id", "ordinal", "start", "end", "page", "headings", "text", "sentences")
+_LONGEST = 2**31 - 1
 _EQUAL = 4  # chunks of equal content that are looked at: one of them may stand under the same headings
 
 _newest = (
@@ -133,6 +134,46 @@ def text_query(n: int) -> sa.Select[Any]:
         .join(documents, live)
         .where(documents.c.collection_id + 0 == sa.bindparam("collection_id"), sa.or_(*one_of))
     )
+
+
+@lru_cache(maxsize=32)
+def cut_query(n: int) -> sa.Select[Any]:
+    """A live version's document id and `n` stretches of its text; building it takes longer than running it."""
+    # Without the document's id, which the version names, the join would go through all documents.
+    its_live = (documents.c.id == versions.c.document_id) & (documents.c.live_version == versions.c.id)
+    cuts = (_cut(i).label(f"cut_{i}") for i in range(n))
+    live = sa.select(documents.c.id, *cuts).join(versions, its_live)
+    return live.where(versions.c.id == sa.bindparam("version_id"))
+
+
+@lru_cache(maxsize=32)
+def stretch_query(n: int) -> sa.CompoundSelect[Any]:
+    """`n` stretches of live texts, each with its number; building it takes longer than running it."""
+    return sa.union_all(
+        *(
+            sa.select(
+                sa.literal_column(str(i), sa.Integer),
+                *(collections.c.name, versions.c.text_sha256, versions.c.characters),
+                _cut(i),
+            )
+            .join(documents, documents.c.collection_id == collections.c.id)
+            .join(versions, versions.c.id == documents.c.live_version)
+            .where(documents.c.id == sa.bindparam(f"document_{i}"))
+            for i in range(n)
+        )
+    )
+
+
+def _cut(i: int) -> sa.ColumnElement[str]:
+    """A stretch of a version's text, by the values of `cut_values`."""
+    start, length = (sa.bindparam(f"{name}_{i}", type_=sa.Integer) for name in ("start", "length"))
+    return sa.func.substr(versions.c.text, start, length, type_=sa.Text)
+
+
+def cut_values(i: int, span: Span) -> dict[str, int]:
+    """The values of stretch `i` of `cut_query` and `stretch_query`: what of a span a database can count."""
+    start = min(max(span.start, 0), _LONGEST - 1)
+    return {f"start_{i}": start + 1, f"length_{i}": min(max(span.end - start, 0), _LONGEST)}
 
 
 def to_collection(row: Row[Any]) -> Collection:
